@@ -1,0 +1,296 @@
+//! The data plane's tables as typed rows.
+//!
+//! Rows name links; numbers that only the kernel knows (ifindexes) are looked
+//! up when a row is written. The bytes are made in one place, `flows::abi`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::{LinkId, LinkName, Mac, Protection};
+
+/// A link as a row names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LinkRef {
+    /// A link by name. Every row that we want has one.
+    Name(LinkName),
+    /// A row found in the kernel whose link is gone, by its old ifindex.
+    Gone(u32),
+}
+
+impl fmt::Display for LinkRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "{name}"),
+            Self::Gone(index) => write!(f, "(gone:{index})"),
+        }
+    }
+}
+
+impl From<&LinkName> for LinkRef {
+    fn from(name: &LinkName) -> Self {
+        Self::Name(name.clone())
+    }
+}
+
+/// Stations that reach each other directly: a physical link, or an etherstub,
+/// with the VNICs over it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Segment {
+    /// A physical link's.
+    Link(LinkRef),
+    /// An etherstub's.
+    Etherstub(LinkId),
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(link) => write!(f, "{link}"),
+            Self::Etherstub(id) => write!(f, "stub-{id}"),
+        }
+    }
+}
+
+/// Who a host end speaks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VnicRow {
+    /// The VNIC.
+    pub id: LinkId,
+    /// Its segment.
+    pub segment: Segment,
+    /// Its VLAN; 0: untagged.
+    pub vid: u16,
+    /// Its address.
+    pub mac: Mac,
+    /// What its guest's frames are checked for.
+    pub protection: Protection,
+}
+
+/// A station of a segment.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FdbKey {
+    /// The segment.
+    pub segment: Segment,
+    /// The VLAN; 0: untagged.
+    pub vid: u16,
+    /// The station's address.
+    pub mac: Mac,
+}
+
+/// Where a station is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FdbRow {
+    /// The VNIC.
+    pub id: LinkId,
+    /// Its host end.
+    pub host_end: LinkRef,
+}
+
+/// A place in the list of a segment's VNICs.
+///
+/// Each (segment, VLAN) has a linked list in ascending order of numbers. It
+/// starts at the row of number 0, which belongs to no VNIC, and ends at a row
+/// whose `next` is 0. Rows are written before the row that points at them and
+/// deleted after it stopped pointing, so whoever walks the list at any moment
+/// meets every VNIC that stays.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FloodKey {
+    /// The segment.
+    pub segment: Segment,
+    /// The VLAN; 0: untagged.
+    pub vid: u16,
+    /// The VNIC; 0 is the head of the list.
+    pub id: LinkId,
+}
+
+/// A VNIC in the list, and the one after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FloodRow {
+    /// The host end; none at the head.
+    pub host_end: Option<LinkRef>,
+    /// The next VNIC; 0: the list ends.
+    pub next: LinkId,
+}
+
+/// The station of a segment that is no VNIC: the host itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentRow {
+    /// The link's own address, where the host's stack listens. None on an
+    /// etherstub, which has neither host nor wire.
+    pub station: Option<Mac>,
+}
+
+/// All tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DatapathTables {
+    /// By host end.
+    pub vnics: BTreeMap<LinkRef, VnicRow>,
+    /// By station.
+    pub fdb: BTreeMap<FdbKey, FdbRow>,
+    /// By place in its list.
+    pub flood: BTreeMap<FloodKey, FloodRow>,
+    /// By segment.
+    pub segments: BTreeMap<Segment, SegmentRow>,
+}
+
+/// One row of any table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Row {
+    /// Of the table of segments.
+    Segment(Segment, SegmentRow),
+    /// Of the table of VNICs.
+    Vnic(LinkRef, VnicRow),
+    /// Of the forwarding table.
+    Fdb(FdbKey, FdbRow),
+    /// Of the flood lists.
+    Flood(FloodKey, FloodRow),
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Segment(key, row) => {
+                write!(f, "segment {key}")?;
+                match row.station {
+                    Some(mac) => write!(f, " station {mac}"),
+                    None => Ok(()),
+                }
+            }
+            Self::Vnic(key, row) => write!(
+                f,
+                "vnic {key} id {} segment {} vid {} mac {} protection {}",
+                row.id, row.segment, row.vid, row.mac, row.protection
+            ),
+            Self::Fdb(key, row) => write!(
+                f,
+                "fdb {} vid {} mac {} -> {} id {}",
+                key.segment, key.vid, key.mac, row.host_end, row.id
+            ),
+            Self::Flood(key, row) => {
+                write!(
+                    f,
+                    "flood {} vid {} id {}",
+                    key.segment, key.vid, key.id
+                )?;
+                if let Some(host_end) = &row.host_end {
+                    write!(f, " -> {host_end}")?;
+                }
+                write!(f, " next {}", row.next)
+            }
+        }
+    }
+}
+
+impl DatapathTables {
+    /// The same tables as if the given links had never been: their rows left
+    /// out, the flood lists closed up behind them.
+    #[must_use]
+    pub fn without(&self, links: &BTreeSet<LinkName>) -> Self {
+        let absent = |link: &LinkRef| match link {
+            LinkRef::Name(name) => links.contains(name),
+            LinkRef::Gone(_) => false,
+        };
+        let mut tables = self.clone();
+        tables.vnics.retain(|link, _| !absent(link));
+        tables.fdb.retain(|_, row| !absent(&row.host_end));
+        tables
+            .flood
+            .retain(|_, row| !row.host_end.as_ref().is_some_and(absent));
+        tables.relink();
+        let used: BTreeSet<&Segment> =
+            tables.vnics.values().map(|row| &row.segment).collect();
+        tables.segments.retain(|segment, _| used.contains(segment));
+        tables
+    }
+
+    /// Sets every `next` to the row that follows in its list, and leaves out
+    /// the heads of lists that have become empty.
+    fn relink(&mut self) {
+        let keys: Vec<FloodKey> = self.flood.keys().cloned().collect();
+        for (at, key) in keys.iter().enumerate() {
+            let next = keys.get(at + 1).filter(|next| {
+                next.segment == key.segment && next.vid == key.vid
+            });
+            let next = next.map_or(LinkId(0), |next| next.id);
+            if key.id == LinkId(0) && next == LinkId(0) {
+                self.flood.remove(key);
+            } else if let Some(row) = self.flood.get_mut(key) {
+                row.next = next;
+            }
+        }
+    }
+
+    /// Every row, in the order in which new rows are written: what a row
+    /// refers to comes before it.
+    pub fn rows(&self) -> impl Iterator<Item = Row> {
+        let segments = self.segments.iter();
+        let vnics = self.vnics.iter();
+        // A list is written from its end, so that no row points at one that is
+        // not there yet.
+        let flood = self.flood.iter().rev();
+        let fdb = self.fdb.iter();
+        segments
+            .map(|(key, row)| Row::Segment(key.clone(), row.clone()))
+            .chain(vnics.map(|(key, row)| Row::Vnic(key.clone(), row.clone())))
+            .chain(fdb.map(|(key, row)| Row::Fdb(key.clone(), row.clone())))
+            .chain(flood.map(|(key, row)| Row::Flood(key.clone(), row.clone())))
+    }
+
+    /// The row at the same key as `row`, if there is one.
+    #[must_use]
+    pub fn at_key_of(&self, row: &Row) -> Option<Row> {
+        match row {
+            Row::Segment(key, _) => self
+                .segments
+                .get(key)
+                .map(|row| Row::Segment(key.clone(), row.clone())),
+            Row::Vnic(key, _) => self
+                .vnics
+                .get(key)
+                .map(|row| Row::Vnic(key.clone(), row.clone())),
+            Row::Fdb(key, _) => {
+                self.fdb.get(key).map(|row| Row::Fdb(key.clone(), row.clone()))
+            }
+            Row::Flood(key, _) => self
+                .flood
+                .get(key)
+                .map(|row| Row::Flood(key.clone(), row.clone())),
+        }
+    }
+
+    /// Writes a row.
+    pub fn put(&mut self, row: Row) {
+        match row {
+            Row::Segment(key, row) => {
+                self.segments.insert(key, row);
+            }
+            Row::Vnic(key, row) => {
+                self.vnics.insert(key, row);
+            }
+            Row::Fdb(key, row) => {
+                self.fdb.insert(key, row);
+            }
+            Row::Flood(key, row) => {
+                self.flood.insert(key, row);
+            }
+        }
+    }
+
+    /// Deletes the row at the same key as `row`.
+    pub fn delete(&mut self, row: &Row) {
+        match row {
+            Row::Segment(key, _) => {
+                self.segments.remove(key);
+            }
+            Row::Vnic(key, _) => {
+                self.vnics.remove(key);
+            }
+            Row::Fdb(key, _) => {
+                self.fdb.remove(key);
+            }
+            Row::Flood(key, _) => {
+                self.flood.remove(key);
+            }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The vocabulary of the fabric, its desired state and its planner.
+//!
+//! A [`FabricSpec`] says what should exist: VNICs and etherstubs. An
+//! [`Observed`] says what the kernel has. [`plan()`] turns the difference into an
+//! ordered list of [`Step`]s. Nothing here reads a clock, a file or a socket,
+//! so every test runs as any user on any system.
+//!
+//! The nouns: a [`Vnic`] is a virtual NIC over a *link*, either a physical link
+//! or an [`Etherstub`] (a switch with no wire). A link with the VNICs on it is
+//! one *segment*. A VNIC is a pair of ends: the *guest end* in the zone, the
+//! *host end* that stays with the host. A *NIC tag* names a physical link by
+//! the MAC address of its NIC.
+
+pub mod api;
+pub mod datapath;
+mod drop_reason;
+mod link;
+mod mac;
+mod mtu;
+mod name;
+mod observed;
+mod plan;
+mod protection;
+mod spec;
+mod status;
+mod vlan;
+mod vnic;
+mod zone;
+
+pub use drop_reason::DropReason;
+pub use link::{Duplex, LinkClass, LinkState, PhysLink};
+pub use mac::{Mac, MacParseError, MacPrefix, MacType};
+pub use mtu::{Mtu, MtuError};
+pub use name::{LinkName, NameError, TagName, TagNameError};
+pub use observed::{HostEnd, Observed, ObservedLink, ObservedProgram, Program};
+pub use plan::{Blocked, Plan, Step, plan};
+pub use protection::{Protection, ProtectionError};
+pub use spec::{
+    Etherstub, FabricSpec, LinkId, ResolvedSpec, ResolvedVnic, SpecError,
+};
+pub use status::Status;
+pub use vlan::{VlanError, VlanId};
+pub use vnic::{Over, Vnic, VnicKey, VnicProps};
+pub use zone::{Zone, ZoneError};

@@ -1,0 +1,110 @@
+//! What the kernel has, as values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::datapath::DatapathTables;
+use crate::{Duplex, LinkClass, LinkName, LinkState, Mac, Mtu, PhysLink, Zone};
+
+/// A snapshot of the network namespace that netd serves.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observed {
+    /// Links that are not ours, by name.
+    pub links: BTreeMap<LinkName, ObservedLink>,
+    /// Links that carry our mark, by name: host ends, also those of VNICs that
+    /// nobody wants any more.
+    pub host_ends: BTreeMap<LinkName, HostEnd>,
+    /// Programs of ours that are attached, and whether each is the one that
+    /// this netd would attach.
+    pub programs: BTreeMap<(LinkName, Program), ObservedProgram>,
+    /// What the programs' tables hold.
+    pub tables: DatapathTables,
+    /// Zones that somebody asked about and whose namespaces are there.
+    pub zones: BTreeSet<Zone>,
+    /// Addresses that a link's unicast filter accepts besides its own.
+    pub unicast: BTreeSet<(LinkName, Mac)>,
+}
+
+impl Observed {
+    /// The links that VNICs may sit on.
+    #[must_use]
+    pub fn phys(&self) -> Vec<PhysLink> {
+        self.links
+            .iter()
+            .filter(|(_, link)| link.class.carries_vnics())
+            .map(|(name, link)| PhysLink {
+                name: name.clone(),
+                class: link.class,
+                mac: link.mac,
+                factory_mac: link.factory_mac,
+                mtu: link.mtu,
+                state: link.state,
+            })
+            .collect()
+    }
+}
+
+/// A link that is not ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ObservedLink {
+    /// Its class.
+    pub class: LinkClass,
+    /// The address in use.
+    pub mac: Mac,
+    /// The address burnt in, where the driver tells.
+    pub factory_mac: Option<Mac>,
+    /// Its MTU.
+    pub mtu: Mtu,
+    /// Whether it can carry frames.
+    pub state: LinkState,
+    /// Speed in Mb/s, where the driver tells.
+    pub speed: Option<u32>,
+    /// Duplex.
+    pub duplex: Duplex,
+}
+
+/// A host end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HostEnd {
+    /// Its MTU.
+    pub mtu: Mtu,
+    /// Whether it is switched on.
+    pub up: bool,
+    /// Whether its guest end is up too, so that frames can pass.
+    pub carrier: bool,
+}
+
+/// A program of the data plane, and so the hook that it belongs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Program {
+    /// At a host end's ingress: everything that the guest sends.
+    FromVnic,
+    /// At a physical link's ingress: everything from the wire.
+    FromLink,
+    /// At a physical link's egress: everything that the host sends.
+    ToLink,
+}
+
+impl Program {
+    /// Every program.
+    pub const ALL: [Self; 3] = [Self::FromVnic, Self::FromLink, Self::ToLink];
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::FromVnic => "from_vnic",
+            Self::FromLink => "from_link",
+            Self::ToLink => "to_link",
+        })
+    }
+}
+
+/// What is on a hook of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ObservedProgram {
+    /// The program that this netd carries, on the tables that it reads.
+    Current,
+    /// Another version of it, or one on other tables.
+    Outdated,
+}

@@ -1,0 +1,207 @@
+//! The way from what is to what should be.
+//!
+//! A plan has two halves. The first takes away: rows of VNICs that go are
+//! deleted, then their links, then programs that nothing needs. The second
+//! builds: links, programs, then rows, and last each host end is switched on,
+//! so a guest's first frame meets complete tables. Taking away comes first
+//! because what is built may reuse a name or an address that it frees.
+//!
+//! [`plan()`] is total: what can't be built now is listed as [`Blocked`] and the
+//! rest goes ahead.
+
+mod diff;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::datapath::{DatapathTables, LinkRef, Segment};
+use crate::{
+    LinkName, Mac, Observed, ObservedProgram, Program, ResolvedSpec,
+    ResolvedVnic, Status, Vnic,
+};
+
+pub use step::Step;
+
+/// An ordered list of steps, and what is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// What to do, first to last.
+    pub steps: Vec<Step>,
+    /// What has to wait, and why.
+    pub blocked: Vec<Blocked>,
+}
+
+impl Plan {
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            writeln!(f, "{step}")?;
+        }
+        for blocked in &self.blocked {
+            writeln!(f, "blocked {blocked}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A part of the desired state that can't be built now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blocked {
+    /// Whose turn it isn't.
+    pub id: crate::LinkId,
+    /// Its name, for people.
+    pub subject: String,
+    /// The kind of obstacle.
+    pub status: Status,
+    /// The obstacle in a few words.
+    pub reason: String,
+}
+
+impl fmt::Display for Blocked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.subject, self.reason)
+    }
+}
+
+/// Works out the steps from `observed` to `resolved`, whose tables `tables`
+/// are.
+#[must_use]
+pub fn plan(
+    resolved: &ResolvedSpec,
+    tables: &DatapathTables,
+    observed: &Observed,
+) -> Plan {
+    let wanted: BTreeMap<LinkName, &ResolvedVnic> = resolved
+        .vnics
+        .values()
+        .map(|vnic| (Vnic::host_end(vnic.id), vnic))
+        .collect();
+    let missing: BTreeSet<LinkName> = wanted
+        .keys()
+        .filter(|name| !observed.host_ends.contains_key(*name))
+        .cloned()
+        .collect();
+    let surplus: Vec<LinkName> = observed
+        .host_ends
+        .keys()
+        .filter(|name| !wanted.contains_key(*name))
+        .cloned()
+        .collect();
+    // What the tables hold between the halves: all that is wanted, less what
+    // names links that are yet to be made.
+    let between = tables.without(&missing);
+
+    let mut steps = Vec::new();
+    steps.extend(
+        surplus
+            .iter()
+            .filter(|link| observed.host_ends[*link].up)
+            .map(|link| Step::LinkDown { link: link.clone() }),
+    );
+    let (accepted, accepting) = unicast(tables, observed);
+    steps.extend(accepted.difference(&accepting).map(|(link, mac)| {
+        Step::RejectUnicast { link: link.clone(), mac: *mac }
+    }));
+    steps.extend(diff::rows(&observed.tables, &between));
+    let hooks = hooks(&wanted, tables);
+    for (link, program) in observed.programs.keys() {
+        // A hook on a host end goes with the link.
+        let stays = hooks.contains(&(link.clone(), *program));
+        if !stays && !surplus.contains(link) {
+            let (link, program) = (link.clone(), *program);
+            steps.push(Step::Detach { link, program });
+        }
+    }
+    steps.extend(surplus.into_iter().map(|link| Step::DeletePair { link }));
+
+    for name in &missing {
+        steps.push(create(name, wanted[name]));
+    }
+    for (link, program) in hooks {
+        let key = (link.clone(), program);
+        let replace = match observed.programs.get(&key) {
+            Some(ObservedProgram::Current) => continue,
+            Some(ObservedProgram::Outdated) => true,
+            None => false,
+        };
+        steps.push(Step::Attach { link, program, replace });
+    }
+    for (name, vnic) in &wanted {
+        if let Some(end) = observed.host_ends.get(name)
+            && end.mtu != vnic.mtu
+        {
+            let (link, from, to) = (name.clone(), end.mtu, vnic.mtu);
+            steps.push(Step::SetMtu { link, from, to });
+        }
+    }
+    steps.extend(diff::rows(&between, tables));
+    steps.extend(accepting.difference(&observed.unicast).map(|(link, mac)| {
+        Step::AcceptUnicast { link: link.clone(), mac: *mac }
+    }));
+    for name in wanted.keys() {
+        if !observed.host_ends.get(name).is_some_and(|end| end.up) {
+            steps.push(Step::LinkUp { link: name.clone() });
+        }
+    }
+    Plan { steps, blocked: resolved.blocked.clone() }
+}
+
+fn create(host_end: &LinkName, vnic: &ResolvedVnic) -> Step {
+    Step::CreatePair {
+        link: host_end.clone(),
+        guest_end: vnic.name.clone(),
+        zone: vnic.zone.clone(),
+        mac: vnic.mac,
+        mtu: vnic.mtu,
+        over: vnic.over.clone(),
+    }
+}
+
+/// The hooks that need a program.
+fn hooks(
+    wanted: &BTreeMap<LinkName, &ResolvedVnic>,
+    tables: &DatapathTables,
+) -> BTreeSet<(LinkName, Program)> {
+    let host_ends = wanted.keys().map(|name| (name.clone(), Program::FromVnic));
+    let links = tables.segments.keys().filter_map(|segment| match segment {
+        Segment::Link(LinkRef::Name(name)) => Some(name),
+        _ => None,
+    });
+    let links = links.flat_map(|name| {
+        [Program::FromLink, Program::ToLink]
+            .map(|program| (name.clone(), program))
+    });
+    host_ends.chain(links).collect()
+}
+
+/// The entries of unicast filters that are ours and there, and those that
+/// should be. Entries carry no mark, so ours are those that the forwarding
+/// table in the kernel accounts for; a row is written before its entry and
+/// deleted after it.
+#[expect(clippy::type_complexity, reason = "two sets of the observed shape")]
+fn unicast(
+    tables: &DatapathTables,
+    observed: &Observed,
+) -> (BTreeSet<(LinkName, Mac)>, BTreeSet<(LinkName, Mac)>) {
+    let of = |tables: &DatapathTables| -> BTreeSet<(LinkName, Mac)> {
+        let stations = tables.fdb.keys();
+        stations
+            .filter_map(|key| match &key.segment {
+                Segment::Link(LinkRef::Name(name)) => {
+                    Some((name.clone(), key.mac))
+                }
+                _ => None,
+            })
+            .collect()
+    };
+    let ours = of(&observed.tables);
+    (&ours & &observed.unicast, of(tables))
+}

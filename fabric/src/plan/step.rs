@@ -1,0 +1,167 @@
+//! One change to the kernel's state.
+
+use std::fmt;
+
+use crate::datapath::Row;
+use crate::{LinkName, Mac, Mtu, Program, Zone};
+
+/// A change that leaves no choice to whoever makes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Make a VNIC's two ends, both down: the host end here and closed, the
+    /// guest end where it belongs.
+    CreatePair {
+        /// The host end.
+        link: LinkName,
+        /// The guest end.
+        guest_end: LinkName,
+        /// Where the guest end lives.
+        zone: Option<Zone>,
+        /// The guest end's address.
+        mac: Mac,
+        /// The MTU of both.
+        mtu: Mtu,
+        /// The link below, for the host end's description.
+        over: LinkName,
+    },
+    /// Delete a VNIC's two ends.
+    DeletePair {
+        /// The host end.
+        link: LinkName,
+    },
+    /// Switch a host end on.
+    LinkUp {
+        /// The host end.
+        link: LinkName,
+    },
+    /// Switch a host end off.
+    LinkDown {
+        /// The host end.
+        link: LinkName,
+    },
+    /// Change a host end's MTU.
+    SetMtu {
+        /// The host end.
+        link: LinkName,
+        /// What it was.
+        from: Mtu,
+        /// What it becomes.
+        to: Mtu,
+    },
+    /// Put a program on its hook.
+    Attach {
+        /// The link.
+        link: LinkName,
+        /// The program.
+        program: Program,
+        /// Whether an older one is there, to be exchanged in one go.
+        replace: bool,
+    },
+    /// Take a program off its hook.
+    Detach {
+        /// The link.
+        link: LinkName,
+        /// The program.
+        program: Program,
+    },
+    /// Write a row.
+    PutRow {
+        /// The row.
+        row: Row,
+        /// What its key held before.
+        was: Option<Row>,
+    },
+    /// Delete a row.
+    DeleteRow {
+        /// The row.
+        row: Row,
+    },
+    /// Have a link's unicast filter accept an address.
+    AcceptUnicast {
+        /// The link.
+        link: LinkName,
+        /// The address.
+        mac: Mac,
+    },
+    /// Have a link's unicast filter forget an address.
+    RejectUnicast {
+        /// The link.
+        link: LinkName,
+        /// The address.
+        mac: Mac,
+    },
+}
+
+impl Step {
+    /// The step that takes this one back. None where that can't be done: a
+    /// deleted guest end took its addresses with it, and a replaced program
+    /// is not kept. Plans make such steps late.
+    #[must_use]
+    pub fn undo(&self) -> Option<Self> {
+        Some(match self.clone() {
+            Self::CreatePair { link, .. } => Self::DeletePair { link },
+            Self::DeletePair { .. } => return None,
+            Self::LinkUp { link } => Self::LinkDown { link },
+            Self::LinkDown { link } => Self::LinkUp { link },
+            Self::SetMtu { link, from, to } => {
+                Self::SetMtu { link, from: to, to: from }
+            }
+            Self::Attach { replace: true, .. } => return None,
+            Self::Attach { link, program, replace: false } => {
+                Self::Detach { link, program }
+            }
+            Self::Detach { link, program } => {
+                Self::Attach { link, program, replace: false }
+            }
+            Self::PutRow { row, was: None } => Self::DeleteRow { row },
+            Self::PutRow { row, was: Some(was) } => {
+                Self::PutRow { row: was, was: Some(row) }
+            }
+            Self::DeleteRow { row } => Self::PutRow { row, was: None },
+            Self::AcceptUnicast { link, mac } => {
+                Self::RejectUnicast { link, mac }
+            }
+            Self::RejectUnicast { link, mac } => {
+                Self::AcceptUnicast { link, mac }
+            }
+        })
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreatePair { link, guest_end, zone, mac, mtu, over } => {
+                write!(f, "create {link} <-> {guest_end}")?;
+                if let Some(zone) = zone {
+                    write!(f, " in zone {zone}")?;
+                }
+                write!(f, " mac {mac} mtu {mtu} over {over}")
+            }
+            Self::DeletePair { link } => write!(f, "delete {link}"),
+            Self::LinkUp { link } => write!(f, "up {link}"),
+            Self::LinkDown { link } => write!(f, "down {link}"),
+            Self::SetMtu { link, from, to } => {
+                write!(f, "mtu {link} {from} -> {to}")
+            }
+            Self::Attach { link, program, replace: false } => {
+                write!(f, "attach {program} to {link}")
+            }
+            Self::Attach { link, program, replace: true } => {
+                write!(f, "replace {program} on {link}")
+            }
+            Self::Detach { link, program } => {
+                write!(f, "detach {program} from {link}")
+            }
+            Self::PutRow { row, was: None } => write!(f, "add {row}"),
+            Self::PutRow { row, was: Some(_) } => write!(f, "change {row}"),
+            Self::DeleteRow { row } => write!(f, "remove {row}"),
+            Self::AcceptUnicast { link, mac } => {
+                write!(f, "accept {mac} on {link}")
+            }
+            Self::RejectUnicast { link, mac } => {
+                write!(f, "reject {mac} on {link}")
+            }
+        }
+    }
+}

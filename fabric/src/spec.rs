@@ -1,0 +1,425 @@
+//! The desired state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::datapath::Segment;
+use crate::{
+    LinkName, Mac, Mtu, NameError, Over, Protection, Status, VlanId, Vnic,
+    VnicKey, Zone,
+};
+
+/// The number of a link of ours, from one sequence for all classes and never
+/// used twice: it orders links by creation, and no counter or map entry of a
+/// link that is gone can be taken for another's.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+)]
+#[serde(transparent)]
+pub struct LinkId(pub u32);
+
+impl fmt::Display for LinkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A switch with no wire. VNICs over it reach each other and nobody else.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Etherstub {
+    /// Its number.
+    pub id: LinkId,
+    /// Its name.
+    pub name: LinkName,
+    /// The largest MTU of a VNIC over it.
+    pub mtu: Mtu,
+    /// Gone after the next boot.
+    pub temporary: bool,
+}
+
+/// Everything that should exist.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FabricSpec {
+    /// Etherstubs by number.
+    pub etherstubs: BTreeMap<LinkId, Etherstub>,
+    /// VNICs by number, so in the order of their creation.
+    pub vnics: BTreeMap<LinkId, Vnic>,
+}
+
+impl FabricSpec {
+    /// The etherstub of a name.
+    #[must_use]
+    pub fn etherstub(&self, name: &LinkName) -> Option<&Etherstub> {
+        self.etherstubs.values().find(|stub| stub.name == *name)
+    }
+
+    /// The VNIC of a key.
+    #[must_use]
+    pub fn vnic(&self, key: &VnicKey) -> Option<&Vnic> {
+        self.vnics
+            .values()
+            .find(|vnic| vnic.zone == key.zone && vnic.name == key.name)
+    }
+
+    /// The VNICs that a person may mean by a name: those of one zone, or, where
+    /// no zone is given, of every zone.
+    pub fn vnics_called<'a>(
+        &'a self,
+        name: &'a LinkName,
+        zone: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Vnic> {
+        self.vnics
+            .values()
+            .filter(move |vnic| vnic.name == *name && vnic.is_in(zone))
+    }
+
+    /// Checks all that can be said without knowing the host.
+    ///
+    /// # Errors
+    /// Every rule that is broken, each naming its subject.
+    pub fn validate(&self) -> Result<(), Vec<SpecError>> {
+        let mut errors = Vec::new();
+        let mut names = BTreeSet::new();
+        for (id, stub) in &self.etherstubs {
+            let name = &stub.name;
+            if *id != stub.id || self.vnics.contains_key(id) {
+                errors.push(SpecError::Id { name: name.clone() });
+            }
+            if let Err(source) = name.check_new() {
+                errors.push(SpecError::Name { name: name.clone(), source });
+            }
+            if !names.insert((None, name)) {
+                errors.push(SpecError::Duplicate { name: name.clone() });
+            }
+        }
+        let mut stations = BTreeSet::new();
+        for (id, vnic) in &self.vnics {
+            let name = vnic.name.clone();
+            if *id != vnic.id {
+                errors.push(SpecError::Id { name: name.clone() });
+            }
+            if let Err(source) = vnic.name.check_new() {
+                errors.push(SpecError::Name { name: name.clone(), source });
+            }
+            if !names.insert((vnic.zone.as_ref(), &vnic.name)) {
+                errors.push(SpecError::Duplicate { name: name.clone() });
+            }
+            if !vnic.mac.is_unicast() {
+                let mac = vnic.mac;
+                errors.push(SpecError::Mac { name: name.clone(), mac });
+            }
+            if !stations.insert((&vnic.over, vnic.vid, vnic.mac)) {
+                let mac = vnic.mac;
+                errors.push(SpecError::MacInUse { name: name.clone(), mac });
+            }
+            let transient = |zone: &Zone| zone.is_transient();
+            if !vnic.temporary && vnic.zone.as_ref().is_some_and(transient) {
+                errors.push(SpecError::TransientZone { name: name.clone() });
+            }
+            if let Over::Link(over) = &vnic.over
+                && let Some(stub) = self.etherstub(over)
+            {
+                if stub.temporary && !vnic.temporary {
+                    errors.push(SpecError::OnTemporary { name: name.clone() });
+                }
+                if vnic.props.mtu.is_some_and(|mtu| mtu > stub.mtu) {
+                    errors.push(SpecError::Mtu { name, limit: stub.mtu });
+                }
+            }
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+}
+
+impl Vnic {
+    /// Whether the VNIC lives in the zone that a person wrote: none is any
+    /// zone, an empty text is netd's own namespace.
+    #[must_use]
+    pub fn is_in(&self, zone: Option<&str>) -> bool {
+        match (zone, &self.zone) {
+            (None, _) => true,
+            (Some(text), None) => text.is_empty(),
+            (Some(text), Some(zone)) => zone.answers_to(text),
+        }
+    }
+}
+
+/// A rule that a [`FabricSpec`] breaks.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// Two links share a number, or a link is filed under another's.
+    #[error("the number of \"{name}\" is not its own")]
+    Id {
+        /// The link.
+        name: LinkName,
+    },
+    /// The name breaks the grammar of new links.
+    #[error("invalid link name '{name}'")]
+    Name {
+        /// The link.
+        name: LinkName,
+        /// The rule.
+        source: NameError,
+    },
+    /// The zone has two links of that name.
+    #[error("the name \"{name}\" is taken")]
+    Duplicate {
+        /// The link.
+        name: LinkName,
+    },
+    /// The address is multicast or zero.
+    #[error("{mac} is no address for \"{name}\"")]
+    Mac {
+        /// The VNIC.
+        name: LinkName,
+        /// Its address.
+        mac: Mac,
+    },
+    /// Another VNIC of the segment and VLAN has the address.
+    #[error("another VNIC has the address {mac} of \"{name}\"")]
+    MacInUse {
+        /// The VNIC.
+        name: LinkName,
+        /// Its address.
+        mac: Mac,
+    },
+    /// A persistent VNIC in a zone named by a process.
+    #[error("\"{name}\" cannot outlive the process that names its zone")]
+    TransientZone {
+        /// The VNIC.
+        name: LinkName,
+    },
+    /// A persistent VNIC over a temporary etherstub.
+    #[error("\"{name}\" cannot outlive its etherstub")]
+    OnTemporary {
+        /// The VNIC.
+        name: LinkName,
+    },
+    /// The MTU does not fit the link below.
+    #[error("the MTU of \"{name}\" is above {limit}")]
+    Mtu {
+        /// The VNIC.
+        name: LinkName,
+        /// The link's own.
+        limit: Mtu,
+    },
+}
+
+impl SpecError {
+    /// The status word for it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Id { .. } => Status::OperationFailed,
+            Self::Name { .. } => Status::InvalidArgument,
+            Self::Duplicate { .. } => Status::ObjectExists,
+            Self::Mac { .. } => Status::InvalidMac,
+            Self::MacInUse { .. } => Status::MacInUse,
+            Self::TransientZone { .. } => Status::InvalidArgument,
+            Self::OnTemporary { .. } => Status::PersistentOnTemporary,
+            Self::Mtu { .. } => Status::MtuRange,
+        }
+    }
+}
+
+/// The desired state with each VNIC's link found: what can be built now.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResolvedSpec {
+    /// VNICs whose link and zone are there, by number.
+    pub vnics: BTreeMap<LinkId, ResolvedVnic>,
+    /// What has to wait, and why.
+    pub blocked: Vec<crate::Blocked>,
+}
+
+/// A VNIC that can be built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResolvedVnic {
+    /// Its number.
+    pub id: LinkId,
+    /// The guest end's name.
+    pub name: LinkName,
+    /// Where the guest end lives.
+    pub zone: Option<Zone>,
+    /// The name of the link below, for people.
+    pub over: LinkName,
+    /// The segment that it joins.
+    pub segment: Segment,
+    /// The segment's own station: the address of the physical link.
+    pub station: Option<Mac>,
+    /// Its address.
+    pub mac: Mac,
+    /// Its VLAN.
+    pub vid: Option<VlanId>,
+    /// The MTU of both its ends.
+    pub mtu: Mtu,
+    /// The checks on what its guest sends.
+    pub protection: Protection,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{MacType, VnicProps};
+
+    fn stub(id: u32, name: &str, temporary: bool) -> (LinkId, Etherstub) {
+        let (id, name) = (LinkId(id), name.parse().unwrap());
+        (id, Etherstub { id, name, mtu: Mtu::ETHERSTUB, temporary })
+    }
+
+    fn vnic(id: u32, name: &str, edit: fn(&mut Vnic)) -> (LinkId, Vnic) {
+        let id = LinkId(id);
+        let mut vnic = Vnic {
+            id,
+            name: name.parse().unwrap(),
+            zone: None,
+            over: "bge0".parse().unwrap(),
+            mac: Mac::new([2, 8, 0x20, 0, 0, id.0.try_into().unwrap()]),
+            mac_type: MacType::Fixed,
+            vid: None,
+            props: VnicProps::default(),
+            temporary: false,
+        };
+        edit(&mut vnic);
+        (id, vnic)
+    }
+
+    fn zone(vnic: &mut Vnic) {
+        vnic.zone = Some("web".parse().unwrap());
+    }
+
+    #[test]
+    fn rules() {
+        use Status::*;
+        let none = |_: &mut Vnic| {};
+        type Case = (
+            &'static str,
+            Vec<(LinkId, Etherstub)>,
+            Vec<(LinkId, Vnic)>,
+            Vec<Status>,
+        );
+        let cases: Vec<Case> = vec![
+            ("empty", vec![], vec![], vec![]),
+            (
+                "one name in two zones",
+                vec![],
+                vec![vnic(1, "net0", none), vnic(2, "net0", zone)],
+                vec![],
+            ),
+            (
+                "one name twice in a zone",
+                vec![],
+                vec![vnic(1, "net0", zone), vnic(2, "net0", zone)],
+                vec![ObjectExists],
+            ),
+            (
+                "an etherstub has the name",
+                vec![stub(1, "net0", false)],
+                vec![vnic(2, "net0", none)],
+                vec![ObjectExists],
+            ),
+            (
+                "names of ours follow dladm",
+                vec![stub(1, "stub", false)],
+                vec![vnic(2, "eth", none)],
+                vec![InvalidArgument, InvalidArgument],
+            ),
+            (
+                "one number for two links",
+                vec![stub(1, "stub0", false)],
+                vec![vnic(1, "net0", none)],
+                vec![OperationFailed],
+            ),
+            (
+                "one address twice",
+                vec![],
+                vec![
+                    vnic(1, "net0", |v| v.mac = Mac::new([2; 6])),
+                    vnic(2, "net1", |v| v.mac = Mac::new([2; 6])),
+                ],
+                vec![MacInUse],
+            ),
+            (
+                "one address in two VLANs",
+                vec![],
+                vec![
+                    vnic(1, "net0", |v| v.mac = Mac::new([2; 6])),
+                    vnic(2, "net1", |v| {
+                        v.mac = Mac::new([2; 6]);
+                        v.vid = Some(VlanId::new(5).unwrap());
+                    }),
+                ],
+                vec![],
+            ),
+            (
+                "multicast address",
+                vec![],
+                vec![vnic(1, "net0", |v| v.mac = Mac::new([1; 6]))],
+                vec![InvalidMac],
+            ),
+            (
+                "a process names the zone of a persistent VNIC",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.zone = Some("pid:1".parse().unwrap());
+                })],
+                vec![InvalidArgument],
+            ),
+            (
+                "persistent on temporary, and too large",
+                vec![stub(1, "stub0", true)],
+                vec![vnic(2, "net0", |v| {
+                    v.over = "stub0".parse().unwrap();
+                    v.props.mtu = Some(Mtu::MAX);
+                })],
+                vec![PersistentOnTemporary, MtuRange],
+            ),
+        ];
+        for (title, etherstubs, vnics, want) in cases {
+            let spec = FabricSpec {
+                etherstubs: etherstubs.into_iter().collect(),
+                vnics: vnics.into_iter().collect(),
+            };
+            let got: Vec<Status> = spec
+                .validate()
+                .err()
+                .into_iter()
+                .flatten()
+                .map(|error| error.status())
+                .collect();
+            assert_eq!(got, want, "{title}");
+        }
+    }
+
+    #[test]
+    fn a_name_without_a_zone_means_every_zone() {
+        let spec = FabricSpec {
+            etherstubs: BTreeMap::new(),
+            vnics: [vnic(1, "net0", |_| {}), vnic(2, "net0", zone)].into(),
+        };
+        let name: LinkName = "net0".parse().unwrap();
+        for (zone, want) in [
+            (None, vec![LinkId(1), LinkId(2)]),
+            (Some(""), vec![LinkId(1)]),
+            (Some("web"), vec![LinkId(2)]),
+            (Some("other"), vec![]),
+        ] {
+            let got: Vec<LinkId> =
+                spec.vnics_called(&name, zone).map(|vnic| vnic.id).collect();
+            assert_eq!(got, want, "{zone:?}");
+        }
+    }
+}

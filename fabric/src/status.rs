@@ -1,0 +1,127 @@
+//! libdladm's status words.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// What went wrong, in the words that follow the colon in dladm's messages
+/// (`dladm_status2str()` of illumos).
+///
+/// Its JSON form is a stable code in kebab case; its text is for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[non_exhaustive]
+pub enum Status {
+    /// EINVAL.
+    InvalidArgument,
+    /// A failure with no better word.
+    OperationFailed,
+    /// ENOTSUP.
+    NotSupported,
+    /// ENOENT.
+    ObjectNotFound,
+    /// EEXIST.
+    ObjectExists,
+    /// A value outside of what its property takes.
+    InvalidValue,
+    /// The named link can't be what it was named for.
+    InvalidLink,
+    /// EPERM.
+    PermissionDenied,
+    /// EIO.
+    IoError,
+    /// EBUSY.
+    LinkBusy,
+    /// A VID outside of 1 to 4094.
+    InvalidVlan,
+    /// EAGAIN.
+    TryAgain,
+    /// An address that no station may have.
+    InvalidMac,
+    /// The address of the link below.
+    MacReserved,
+    /// An address that another VNIC of the segment has.
+    MacInUse,
+    /// An MTU above the link's.
+    MtuRange,
+    /// A persistent object on a temporary one.
+    PersistentOnTemporary,
+    /// `-m factory` where the NIC has no spare addresses.
+    FactoryMacNotSupported,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: [Self; 18] = [
+        Self::InvalidArgument,
+        Self::OperationFailed,
+        Self::NotSupported,
+        Self::ObjectNotFound,
+        Self::ObjectExists,
+        Self::InvalidValue,
+        Self::InvalidLink,
+        Self::PermissionDenied,
+        Self::IoError,
+        Self::LinkBusy,
+        Self::InvalidVlan,
+        Self::TryAgain,
+        Self::InvalidMac,
+        Self::MacReserved,
+        Self::MacInUse,
+        Self::MtuRange,
+        Self::PersistentOnTemporary,
+        Self::FactoryMacNotSupported,
+    ];
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::InvalidArgument => "invalid argument",
+            Self::OperationFailed => "operation failed",
+            Self::NotSupported => "operation not supported",
+            Self::ObjectNotFound => "object not found",
+            Self::ObjectExists => "object already exists",
+            Self::InvalidValue => "invalid value",
+            Self::InvalidLink => "invalid link",
+            Self::PermissionDenied => "permission denied",
+            Self::IoError => "I/O error",
+            Self::LinkBusy => "link busy",
+            Self::InvalidVlan => "invalid VLAN identifier",
+            Self::TryAgain => "try again later",
+            Self::InvalidMac => "invalid MAC address value",
+            Self::MacReserved => {
+                "MAC address reserved for use by underlying data-link"
+            }
+            Self::MacInUse => "MAC address is already in use",
+            Self::MtuRange => {
+                "MTU check failed, MTU outside of device's supported range"
+            }
+            Self::PersistentOnTemporary => {
+                "can't create persistent object on top of temporary object"
+            }
+            Self::FactoryMacNotSupported => {
+                "factory MAC address slots not supported"
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn each_status_has_a_code_and_a_text_of_its_own() {
+        let mut seen = BTreeSet::new();
+        for status in Status::ALL {
+            let code = serde_json::to_string(&status).unwrap();
+            assert_eq!(serde_json::from_str::<Status>(&code).unwrap(), status);
+            assert!(seen.insert(code));
+            assert!(seen.insert(status.to_string()));
+        }
+    }
+}

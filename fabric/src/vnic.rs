@@ -1,0 +1,163 @@
+//! A virtual NIC as it is asked for.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    LinkId, LinkName, Mac, MacType, Mtu, Protection, TagName, VlanId, Zone,
+};
+
+/// A virtual NIC: a link of its own for one guest, over a link of the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Vnic {
+    /// Its number, never used twice by one store.
+    pub id: LinkId,
+    /// The guest end's name.
+    pub name: LinkName,
+    /// Where the guest end lives; none: beside the host end, in netd's own
+    /// namespace.
+    pub zone: Option<Zone>,
+    /// What it sits on.
+    pub over: Over,
+    /// Its address.
+    pub mac: Mac,
+    /// Where the address came from.
+    pub mac_type: MacType,
+    /// Its VLAN; none: untagged.
+    pub vid: Option<VlanId>,
+    /// What can be set with `-p`.
+    pub props: VnicProps,
+    /// Gone after the next boot.
+    pub temporary: bool,
+}
+
+impl Vnic {
+    /// What tells it from every other VNIC.
+    #[must_use]
+    pub fn key(&self) -> VnicKey {
+        VnicKey { zone: self.zone.clone(), name: self.name.clone() }
+    }
+
+    /// The host end's name. No guest end can have it: names of new links hold
+    /// no `-`.
+    ///
+    /// ```
+    /// # use fabric::{LinkId, Vnic};
+    /// assert_eq!(Vnic::host_end(LinkId(7)).as_str(), "vnic-7");
+    /// ```
+    #[must_use]
+    pub fn host_end(id: LinkId) -> LinkName {
+        // 5 + 10 digits at most: exactly the longest name.
+        format!("vnic-{id}").parse().expect("legal for any 32-bit number")
+    }
+
+    /// The number in a host end's name.
+    #[must_use]
+    pub fn id_of_host_end(name: &LinkName) -> Option<LinkId> {
+        let id = name.as_str().strip_prefix("vnic-")?.parse().ok()?;
+        (Self::host_end(LinkId(id)) == *name).then_some(LinkId(id))
+    }
+}
+
+/// A VNIC's name within its zone. Five zones may each have a `net0`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct VnicKey {
+    /// The zone of the guest end.
+    pub zone: Option<Zone>,
+    /// The guest end's name.
+    pub name: LinkName,
+}
+
+impl fmt::Display for VnicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.zone {
+            Some(zone) => write!(f, "{} in zone {zone}", self.name),
+            None => write!(f, "{}", self.name),
+        }
+    }
+}
+
+/// What a VNIC sits on: a link by its own name, or whichever link carries a
+/// NIC tag. A tag survives the exchange and the renaming of a NIC.
+///
+/// Its text is the link's name, or `tag:NAME`; a link name has no colon.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Over {
+    /// A physical link, an aggregation or an etherstub.
+    Link(LinkName),
+    /// The link with this tag.
+    Tag(TagName),
+}
+
+impl fmt::Display for Over {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(name) => write!(f, "{name}"),
+            Self::Tag(tag) => write!(f, "tag:{tag}"),
+        }
+    }
+}
+
+impl FromStr for Over {
+    type Err = crate::NameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.strip_prefix("tag:").map(str::parse) {
+            Some(Ok(tag)) => Ok(Self::Tag(tag)),
+            _ => text.parse().map(Self::Link),
+        }
+    }
+}
+
+crate::name::serde_as_text!(Over);
+
+/// The link properties of a VNIC that a person may set.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct VnicProps {
+    /// MTU in bytes; none: the tag's, else the MTU of the link below.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<u32>, minimum = 68, maximum = 65535)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<Mtu>,
+    /// The checks on what the guest sends.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub protection: Protection,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_ends_are_known_by_their_names() {
+        for (name, want) in [
+            ("vnic-0", Some(LinkId(0))),
+            ("vnic-4294967295", Some(LinkId(u32::MAX))),
+            ("vnic-07", None),
+            ("vnic-+7", None),
+            ("vnic-", None),
+            ("vnic7", None),
+            ("net0", None),
+        ] {
+            let name = name.parse().unwrap();
+            assert_eq!(Vnic::id_of_host_end(&name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_tag_is_told_from_a_link() {
+        let over: Over = "tag:admin".parse().unwrap();
+        assert_eq!(over, Over::Tag("admin".parse().unwrap()));
+        assert_eq!(over.to_string(), "tag:admin");
+        assert_eq!("bge0".parse(), Ok(Over::Link("bge0".parse().unwrap())),);
+        assert!("tag:".parse::<Over>().is_err());
+        assert!("tag:a-b".parse::<Over>().is_err());
+    }
+}
