@@ -1,1 +1,22 @@
-//! flows
+//! The data plane: what it should hold, its programs, and how they get into
+//! the kernel.
+//!
+//! [`compile()`] is pure: it turns a resolved spec into tables of typed rows.
+//! With the feature `bpf` the crate carries the compiled programs, and
+//! `Datapath` loads them, puts them on their hooks and writes the rows.
+
+#[cfg(any(feature = "bpf", test))]
+mod abi;
+mod compile;
+mod counters;
+#[cfg(feature = "bpf")]
+pub mod datapath;
+mod link_indexes;
+
+#[cfg(any(feature = "bpf", test))]
+pub use abi::{EncodeError, Table};
+pub use compile::compile;
+pub use counters::Counters;
+#[cfg(feature = "bpf")]
+pub use datapath::Datapath;
+pub use link_indexes::LinkIndexes;

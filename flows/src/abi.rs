@@ -1,0 +1,623 @@
+//! The tables' bytes: `bpf/abi.h` in Rust, and the only place that makes them.
+//!
+//! A row becomes the bytes of its key and value given the links' numbers, and
+//! bytes become a row again. A link that has gone since keeps its number, so
+//! that its rows can still be deleted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::mem::{offset_of, size_of};
+
+use fabric::datapath::{
+    FdbKey, FdbRow, FloodKey, FloodRow, LinkRef, Row, Segment, SegmentRow,
+    VnicRow,
+};
+use fabric::{DropReason, LinkId, LinkName, Mac, Protection};
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::{Counters, LinkIndexes};
+
+/// The bit of an etherstub's segment number.
+const SEGMENT_ETHERSTUB: u32 = 0x8000_0000;
+/// The source address is the VNIC's.
+const GUARD_MAC_NOSPOOF: u16 = 0x0001;
+/// A frame may be handed straight to the guest end.
+const FDB_PEER: u32 = 0x0000_0001;
+/// Room for drop reasons.
+const DROP_REASONS_MAX: usize = 16;
+
+/// A table of the data plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Table {
+    /// Who speaks through a host end.
+    Vnics,
+    /// Where a station is.
+    Fdb,
+    /// The VNICs of a segment and VLAN, as linked lists.
+    Flood,
+    /// A segment's way out.
+    Segments,
+    /// What went through a VNIC.
+    Counters,
+}
+
+impl Table {
+    /// Every table.
+    pub const ALL: [Self; 5] =
+        [Self::Vnics, Self::Fdb, Self::Flood, Self::Segments, Self::Counters];
+
+    /// The name of the map, and of its pin.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vnics => "vnics",
+            Self::Fdb => "fdb",
+            Self::Flood => "flood",
+            Self::Segments => "segments",
+            Self::Counters => "counters",
+        }
+    }
+
+    /// The table that a row belongs to.
+    pub(crate) fn of(row: &Row) -> Self {
+        match row {
+            Row::Segment(..) => Self::Segments,
+            Row::Vnic(..) => Self::Vnics,
+            Row::Fdb(..) => Self::Fdb,
+            Row::Flood(..) => Self::Flood,
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// Declares a structure of `abi.h` with its size and its fields' offsets, as C
+/// lays them out; `IntoBytes` refuses padding that is not written out.
+macro_rules! abi {
+    ($(#[doc = $doc:literal] $name:ident: $size:literal {
+        $($at:literal $field:ident: $type:ty,)*
+    })*) => {$(
+        #[doc = $doc]
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq,
+            FromBytes, IntoBytes, Immutable, KnownLayout,
+        )]
+        #[repr(C)]
+        struct $name {
+            $($field: $type,)*
+        }
+        const _: () = {
+            assert!(size_of::<$name>() == $size);
+            $(assert!(offset_of!($name, $field) == $at);)*
+        };
+    )*};
+}
+
+abi! {
+    /// `struct vnic`
+    VnicAbi: 20 {
+        0 id: u32,
+        4 segment: u32,
+        8 vid: u16,
+        10 guard: u16,
+        12 mac: [u8; 6],
+        18 pad: [u8; 2],
+    }
+    /// `struct fdb_key`
+    FdbKeyAbi: 12 {
+        0 segment: u32,
+        4 vid: u16,
+        6 mac: [u8; 6],
+    }
+    /// `struct fdb_entry`
+    FdbEntryAbi: 12 {
+        0 ifindex: u32,
+        4 id: u32,
+        8 flags: u32,
+    }
+    /// `struct flood_key`
+    FloodKeyAbi: 12 {
+        0 segment: u32,
+        4 vid: u16,
+        6 pad: [u8; 2],
+        8 id: u32,
+    }
+    /// `struct flood_entry`
+    FloodEntryAbi: 8 {
+        0 ifindex: u32,
+        4 next: u32,
+    }
+    /// `struct segment`
+    SegmentAbi: 12 {
+        0 ifindex: u32,
+        4 station: [u8; 6],
+        10 pad: [u8; 2],
+    }
+    /// `struct counters`
+    CountersAbi: 160 {
+        0 ipackets: u64,
+        8 rbytes: u64,
+        16 opackets: u64,
+        24 obytes: u64,
+        32 drops: [u64; DROP_REASONS_MAX],
+    }
+}
+
+const _: () = assert!(DropReason::ALL.len() <= DROP_REASONS_MAX);
+
+/// A row that has no bytes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The row names a link that is not there.
+    #[error("link \"{0}\" does not exist")]
+    NoSuchLink(LinkName),
+    /// The etherstub's number is above 2³¹ - 1.
+    #[error("etherstub number {0} is too large")]
+    EtherstubNumber(LinkId),
+}
+
+/// The bytes of a row's key.
+pub(crate) fn encode_key(
+    row: &Row,
+    links: &LinkIndexes,
+) -> Result<Vec<u8>, EncodeError> {
+    Ok(match row {
+        Row::Segment(segment, _) => number(segment, links)?.as_bytes().to_vec(),
+        Row::Vnic(host_end, _) => index(host_end, links)?.as_bytes().to_vec(),
+        Row::Fdb(key, _) => FdbKeyAbi {
+            segment: number(&key.segment, links)?,
+            vid: key.vid,
+            mac: key.mac.octets(),
+        }
+        .as_bytes()
+        .to_vec(),
+        Row::Flood(key, _) => FloodKeyAbi {
+            segment: number(&key.segment, links)?,
+            vid: key.vid,
+            pad: [0; 2],
+            id: key.id.0,
+        }
+        .as_bytes()
+        .to_vec(),
+    })
+}
+
+/// The bytes of a row's value.
+pub(crate) fn encode_value(
+    row: &Row,
+    links: &LinkIndexes,
+) -> Result<Vec<u8>, EncodeError> {
+    Ok(match row {
+        Row::Segment(segment, row) => SegmentAbi {
+            ifindex: match segment {
+                Segment::Link(link) => index(link, links)?,
+                Segment::Etherstub(_) => 0,
+            },
+            station: row.station.map_or([0; 6], Mac::octets),
+            pad: [0; 2],
+        }
+        .as_bytes()
+        .to_vec(),
+        Row::Vnic(_, row) => VnicAbi {
+            id: row.id.0,
+            segment: number(&row.segment, links)?,
+            vid: row.vid,
+            guard: if row.protection.mac_nospoof {
+                GUARD_MAC_NOSPOOF
+            } else {
+                0
+            },
+            mac: row.mac.octets(),
+            pad: [0; 2],
+        }
+        .as_bytes()
+        .to_vec(),
+        Row::Fdb(_, row) => {
+            let ifindex = index(&row.host_end, links)?;
+            let flags = if links.crosses(ifindex) { FDB_PEER } else { 0 };
+            FdbEntryAbi { ifindex, id: row.id.0, flags }.as_bytes().to_vec()
+        }
+        Row::Flood(_, row) => FloodEntryAbi {
+            ifindex: match &row.host_end {
+                Some(link) => index(link, links)?,
+                None => 0,
+            },
+            next: row.next.0,
+        }
+        .as_bytes()
+        .to_vec(),
+    })
+}
+
+/// The row of a key's and a value's bytes; none when they are not as long as
+/// the table's rows, or the table is that of counters.
+pub(crate) fn decode(
+    table: Table,
+    key: &[u8],
+    value: &[u8],
+    links: &LinkIndexes,
+) -> Option<Row> {
+    Some(match table {
+        Table::Segments => {
+            let value: SegmentAbi = read(value)?;
+            let station = Mac::new(value.station);
+            let station = (value.station != [0; 6]).then_some(station);
+            Row::Segment(segment(read(key)?, links), SegmentRow { station })
+        }
+        Table::Vnics => {
+            let value: VnicAbi = read(value)?;
+            let mac_nospoof = value.guard & GUARD_MAC_NOSPOOF != 0;
+            let row = VnicRow {
+                id: LinkId(value.id),
+                segment: segment(value.segment, links),
+                vid: value.vid,
+                mac: Mac::new(value.mac),
+                protection: Protection { mac_nospoof },
+            };
+            Row::Vnic(links.link_of(read(key)?), row)
+        }
+        Table::Fdb => {
+            let (key, value): (FdbKeyAbi, FdbEntryAbi) =
+                (read(key)?, read(value)?);
+            let key = FdbKey {
+                segment: segment(key.segment, links),
+                vid: key.vid,
+                mac: Mac::new(key.mac),
+            };
+            let host_end = links.link_of(value.ifindex);
+            Row::Fdb(key, FdbRow { id: LinkId(value.id), host_end })
+        }
+        Table::Flood => {
+            let (key, value): (FloodKeyAbi, FloodEntryAbi) =
+                (read(key)?, read(value)?);
+            let key = FloodKey {
+                segment: segment(key.segment, links),
+                vid: key.vid,
+                id: LinkId(key.id),
+            };
+            let host_end =
+                (value.ifindex != 0).then(|| links.link_of(value.ifindex));
+            Row::Flood(key, FloodRow { host_end, next: LinkId(value.next) })
+        }
+        Table::Counters => return None,
+    })
+}
+
+/// The counters of a VNIC of which nothing is known yet, for one CPU.
+pub(crate) fn no_counters() -> Vec<u8> {
+    vec![0; size_of::<CountersAbi>()]
+}
+
+/// The sum of all CPUs' counters; none when one is not as long as it should.
+pub(crate) fn sum_counters(cpus: &[Vec<u8>]) -> Option<Counters> {
+    let mut sum = Counters::default();
+    let mut drops = BTreeMap::new();
+    for cpu in cpus {
+        let cpu: CountersAbi = read(cpu)?;
+        sum.ipackets += cpu.ipackets;
+        sum.rbytes += cpu.rbytes;
+        sum.opackets += cpu.opackets;
+        sum.obytes += cpu.obytes;
+        for reason in DropReason::ALL {
+            *drops.entry(reason).or_default() += cpu.drops[reason as usize];
+        }
+    }
+    drops.retain(|_, packets| *packets != 0);
+    Some(Counters { drops, ..sum })
+}
+
+/// The bytes of a VNIC's key in the table of counters.
+pub(crate) fn counters_key(id: LinkId) -> Vec<u8> {
+    id.0.as_bytes().to_vec()
+}
+
+fn read<T: FromBytes>(bytes: &[u8]) -> Option<T> {
+    T::read_from_bytes(bytes).ok()
+}
+
+fn index(link: &LinkRef, links: &LinkIndexes) -> Result<u32, EncodeError> {
+    match link {
+        LinkRef::Gone(ifindex) => Ok(*ifindex),
+        LinkRef::Name(name) => links
+            .index_of(name)
+            .ok_or_else(|| EncodeError::NoSuchLink(name.clone())),
+    }
+}
+
+fn number(segment: &Segment, links: &LinkIndexes) -> Result<u32, EncodeError> {
+    match segment {
+        Segment::Link(link) => index(link, links),
+        Segment::Etherstub(id) if id.0 & SEGMENT_ETHERSTUB == 0 => {
+            Ok(id.0 | SEGMENT_ETHERSTUB)
+        }
+        Segment::Etherstub(id) => Err(EncodeError::EtherstubNumber(*id)),
+    }
+}
+
+fn segment(number: u32, links: &LinkIndexes) -> Segment {
+    if number & SEGMENT_ETHERSTUB == 0 {
+        Segment::Link(links.link_of(number))
+    } else {
+        Segment::Etherstub(LinkId(number & !SEGMENT_ETHERSTUB))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HEADER: &str = include_str!("bpf/abi.h");
+
+    fn links() -> LinkIndexes {
+        let mut links: LinkIndexes =
+            [("bge0".parse().unwrap(), 2)].into_iter().collect();
+        links.insert("vnic-7".parse().unwrap(), 9);
+        links.insert_crossing("vnic-8".parse().unwrap(), 10);
+        links
+    }
+
+    fn name(text: &str) -> LinkRef {
+        LinkRef::Name(text.parse().unwrap())
+    }
+
+    /// `NAME VALUE` of a `#define`, or `NAME = VALUE,` of an enum.
+    fn constant(name: &str) -> u64 {
+        let value = HEADER
+            .lines()
+            .find_map(|line| {
+                let line = line.trim();
+                let rest = line.strip_prefix("#define ").unwrap_or(line);
+                let rest = rest.strip_prefix(name)?.strip_prefix(' ')?;
+                Some(rest.trim_start_matches("= ").trim_end_matches(','))
+            })
+            .unwrap_or_else(|| panic!("abi.h has no {name}"));
+        match value.strip_prefix("0x") {
+            Some(digits) => u64::from_str_radix(digits, 16),
+            None => value.parse(),
+        }
+        .unwrap_or_else(|error| panic!("{name} {value}: {error}"))
+    }
+
+    #[test]
+    fn the_header_numbers_drop_reasons_as_the_vocabulary_does() {
+        let reasons: Vec<(&str, u64)> = HEADER
+            .lines()
+            .filter_map(|line| line.trim().split_once(" = "))
+            .filter(|(name, _)| name.starts_with("DROP_"))
+            .map(|(name, _)| (name, constant(name)))
+            .collect();
+        // MacSpoof is DROP_MAC_SPOOF.
+        let want: Vec<(String, u64)> = DropReason::ALL
+            .into_iter()
+            .map(|reason| {
+                let mut name = "DROP".to_owned();
+                for letter in format!("{reason:?}").chars() {
+                    if letter.is_uppercase() {
+                        name.push('_');
+                    }
+                    name.push(letter.to_ascii_uppercase());
+                }
+                (name, reason as u64)
+            })
+            .collect();
+        let want: Vec<(&str, u64)> =
+            want.iter().map(|(name, at)| (name.as_str(), *at)).collect();
+        assert_eq!(reasons, want);
+    }
+
+    #[test]
+    fn the_header_has_the_same_constants() {
+        for (name, here) in [
+            ("SEGMENT_ETHERSTUB", u64::from(SEGMENT_ETHERSTUB)),
+            ("GUARD_MAC_NOSPOOF", u64::from(GUARD_MAC_NOSPOOF)),
+            ("FDB_PEER", u64::from(FDB_PEER)),
+            ("DROP_REASONS_MAX", DROP_REASONS_MAX as u64),
+        ] {
+            assert_eq!(constant(name), here, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_header_asserts_the_same_sizes() {
+        for (name, size) in [
+            ("vnic", size_of::<VnicAbi>()),
+            ("fdb_key", size_of::<FdbKeyAbi>()),
+            ("fdb_entry", size_of::<FdbEntryAbi>()),
+            ("flood_key", size_of::<FloodKeyAbi>()),
+            ("flood_entry", size_of::<FloodEntryAbi>()),
+            ("segment", size_of::<SegmentAbi>()),
+            ("counters", size_of::<CountersAbi>()),
+        ] {
+            let want =
+                format!("_Static_assert(sizeof(struct {name}) == {size},");
+            assert!(HEADER.contains(&want), "abi.h lacks {want}");
+        }
+    }
+
+    #[test]
+    fn bytes() {
+        let mac = Mac::new([2, 8, 0x20, 1, 2, 3]);
+        let stub = Segment::Etherstub(LinkId(3));
+        let bge0 = Segment::Link(name("bge0"));
+        let open = Protection::NONE;
+        let cases: Vec<(Row, Vec<u32>, Vec<u32>)> = vec![
+            (
+                Row::Segment(bge0.clone(), SegmentRow { station: Some(mac) }),
+                vec![2],
+                vec![2, 0x0120_0802, 0x0302],
+            ),
+            (
+                Row::Segment(stub.clone(), SegmentRow { station: None }),
+                vec![0x8000_0003],
+                vec![0, 0, 0],
+            ),
+            (
+                Row::Vnic(
+                    name("vnic-7"),
+                    VnicRow {
+                        id: LinkId(7),
+                        segment: stub.clone(),
+                        vid: 5,
+                        mac,
+                        protection: Protection::DEFAULT,
+                    },
+                ),
+                vec![9],
+                vec![7, 0x8000_0003, 0x0001_0005, 0x0120_0802, 0x0302],
+            ),
+            (
+                Row::Vnic(
+                    LinkRef::Gone(99),
+                    VnicRow {
+                        id: LinkId(7),
+                        segment: bge0.clone(),
+                        vid: 0,
+                        mac,
+                        protection: open,
+                    },
+                ),
+                vec![99],
+                vec![7, 2, 0, 0x0120_0802, 0x0302],
+            ),
+            (
+                Row::Fdb(
+                    FdbKey { segment: bge0.clone(), vid: 5, mac },
+                    FdbRow { id: LinkId(7), host_end: name("vnic-7") },
+                ),
+                vec![2, 0x0802_0005, 0x0302_0120],
+                vec![9, 7, 0],
+            ),
+            (
+                Row::Fdb(
+                    FdbKey { segment: bge0.clone(), vid: 0, mac },
+                    FdbRow { id: LinkId(8), host_end: name("vnic-8") },
+                ),
+                vec![2, 0x0802_0000, 0x0302_0120],
+                vec![10, 8, 1],
+            ),
+            (
+                Row::Flood(
+                    FloodKey { segment: stub, vid: 5, id: LinkId(0) },
+                    FloodRow { host_end: None, next: LinkId(7) },
+                ),
+                vec![0x8000_0003, 5, 0],
+                vec![0, 7],
+            ),
+            (
+                Row::Flood(
+                    FloodKey { segment: bge0, vid: 0, id: LinkId(7) },
+                    FloodRow {
+                        host_end: Some(name("vnic-7")),
+                        next: LinkId(0),
+                    },
+                ),
+                vec![2, 0, 7],
+                vec![9, 0],
+            ),
+        ];
+        // The words above are written for little-endian machines.
+        if cfg!(target_endian = "big") {
+            return;
+        }
+        for (row, want_key, want_value) in cases {
+            let key = encode_key(&row, &links()).unwrap();
+            let value = encode_value(&row, &links()).unwrap();
+            assert_eq!(key, want_key.as_bytes(), "key of {row}");
+            assert_eq!(value, want_value.as_bytes(), "value of {row}");
+            let back = decode(Table::of(&row), &key, &value, &links());
+            assert_eq!(back, Some(row));
+        }
+    }
+
+    #[test]
+    fn a_link_that_is_not_there_is_named() {
+        let mac = Mac::new([2; 6]);
+        let row = |segment: &str, host_end: &str| {
+            let segment = Segment::Link(name(segment));
+            Row::Fdb(
+                FdbKey { segment, vid: 0, mac },
+                FdbRow { id: LinkId(7), host_end: name(host_end) },
+            )
+        };
+        let gone = |name: &str| EncodeError::NoSuchLink(name.parse().unwrap());
+        let lost = row("bge1", "vnic-7");
+        assert_eq!(encode_key(&lost, &links()), Err(gone("bge1")));
+        let lost = row("bge0", "vnic-9");
+        assert!(encode_key(&lost, &links()).is_ok(), "it can be deleted");
+        assert_eq!(encode_value(&lost, &links()), Err(gone("vnic-9")));
+    }
+
+    #[test]
+    fn an_etherstub_number_leaves_the_highest_bit() {
+        let id = LinkId(SEGMENT_ETHERSTUB);
+        let row =
+            Row::Segment(Segment::Etherstub(id), SegmentRow { station: None });
+        let want = Err(EncodeError::EtherstubNumber(id));
+        assert_eq!(encode_key(&row, &links()), want);
+    }
+
+    #[test]
+    fn counters_add_up_over_cpus() {
+        let cpu = |n: u64| {
+            let mut drops = [0; DROP_REASONS_MAX];
+            drops[DropReason::Hairpin as usize] = n;
+            CountersAbi {
+                ipackets: n,
+                rbytes: 10 * n,
+                opackets: 100 * n,
+                obytes: 1000 * n,
+                drops,
+            }
+            .as_bytes()
+            .to_vec()
+        };
+        let want = Counters {
+            ipackets: 3,
+            rbytes: 30,
+            opackets: 300,
+            obytes: 3000,
+            drops: [(DropReason::Hairpin, 3)].into(),
+        };
+        assert_eq!(sum_counters(&[cpu(1), cpu(2)]), Some(want));
+        let none = [no_counters(), no_counters()];
+        assert_eq!(sum_counters(&none), Some(Counters::default()));
+        assert_eq!(counters_key(LinkId(7)), 7_u32.as_bytes());
+    }
+
+    #[test]
+    fn bytes_of_another_length_are_no_row() {
+        for table in Table::ALL {
+            assert_eq!(decode(table, &[0; 3], &[0; 64], &links()), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_table_holds_can_be_deleted(
+            key: [u8; 12], value: [u8; 20],
+        ) {
+            for (table, key_size, value_size) in [
+                (Table::Vnics, 4, 20),
+                (Table::Fdb, 12, 12),
+                (Table::Flood, 12, 8),
+                (Table::Segments, 4, 12),
+            ] {
+                let (mut key, value) =
+                    (key[..key_size].to_vec(), &value[..value_size]);
+                if table == Table::Flood {
+                    // Padding is zero in every key that was ever written.
+                    key[6..8].fill(0);
+                }
+                let row = decode(table, &key, value, &links()).unwrap();
+                prop_assert_eq!(Table::of(&row), table);
+                prop_assert_eq!(encode_key(&row, &links()), Ok(key));
+            }
+        }
+    }
+}

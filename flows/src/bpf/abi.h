@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * What the programs and netd agree on: the bytes of every table, the numbers
+ * of the drop reasons, the mark.
+ *
+ * flows/src/abi.rs says the same in Rust, and a test compares the two. Tables
+ * hold fixed-width integers and bytes only. Padding is written out and zero,
+ * because the kernel hashes every byte of a key.
+ */
+#ifndef ABI_H
+#define ABI_H
+
+#include <linux/types.h>
+
+/*
+ * skb->mark of a frame on its way from a VNIC to the link's host side or to
+ * its wire: the link's own programs have nothing to do for it any more, and
+ * take the mark off. The number spells nothing and is nobody's; a rule of the
+ * host's that set the same one would hide its frames from local VNICs.
+ */
+#define FABRIC_MARK 0xa4ba1e57
+
+/*
+ * VNICs on one host, four times what the design asks for. A table's memory
+ * grows with its rows, so an empty one costs its buckets only.
+ */
+#define VNICS_MAX 16384
+/* Every VNIC may be alone on a segment of its own. */
+#define SEGMENTS_MAX VNICS_MAX
+/* Every VNIC has one station. */
+#define FDB_MAX VNICS_MAX
+/* Every VNIC has a place in a list, and every list a head. */
+#define FLOOD_MAX (2 * VNICS_MAX)
+
+/*
+ * Segments are numbered: a physical link's by its ifindex, which is positive
+ * in 32 bits; an etherstub's by its own number with this bit.
+ */
+#define SEGMENT_ETHERSTUB 0x80000000
+
+/* The source address is the VNIC's. */
+#define GUARD_MAC_NOSPOOF 0x0001
+
+/* A frame may be handed straight to the guest end: it is a veth in another
+ * network namespace. Anywhere else it goes through the host end.
+ */
+#define FDB_PEER 0x00000001
+
+/* Why a frame was dropped. Numbers are never reused. */
+enum drop_reason {
+	DROP_MAC_SPOOF = 0,
+	DROP_GUEST_TAG = 1,
+	DROP_TRUNCATED = 2,
+	DROP_HAIRPIN = 3,
+	DROP_NO_DESTINATION = 4,
+	DROP_INTERNAL = 5,
+};
+
+/* Room for reasons to come, so that one more changes no layout. */
+#define DROP_REASONS_MAX 16
+
+/* Who speaks through a host end. Key: the host end's ifindex. */
+struct vnic {
+	__u32 id;
+	__u32 segment;
+	__u16 vid; /* 0: untagged */
+	__u16 guard; /* GUARD_* */
+	__u8 mac[6];
+	__u8 pad[2];
+};
+
+/* A station of a segment. */
+struct fdb_key {
+	__u32 segment;
+	__u16 vid;
+	__u8 mac[6];
+};
+
+/* The VNIC that a station is. */
+struct fdb_entry {
+	__u32 ifindex; /* of the host end */
+	__u32 id;
+	__u32 flags; /* FDB_* */
+};
+
+/* A place in the list of a segment's VNICs; id 0 is the head. */
+struct flood_key {
+	__u32 segment;
+	__u16 vid;
+	__u8 pad[2];
+	__u32 id;
+};
+
+/* The VNIC at that place, and the place after it. */
+struct flood_entry {
+	__u32 ifindex; /* of the host end; 0 at the head */
+	__u32 next; /* 0: the list ends */
+};
+
+/* A segment's way out. Key: its number. */
+struct segment {
+	__u32 ifindex; /* of the physical link; 0: none */
+	__u8 station[6]; /* the link's own address; zero: none */
+	__u8 pad[2];
+};
+
+/*
+ * What went through a VNIC, seen from the guest: i is what it received, o is
+ * what it sent. Frames are counted as the wire would see them. Key: the
+ * VNIC's number. One copy per CPU.
+ */
+struct counters {
+	__u64 ipackets;
+	__u64 rbytes;
+	__u64 opackets;
+	__u64 obytes;
+	__u64 drops[DROP_REASONS_MAX];
+};
+
+_Static_assert(sizeof(struct vnic) == 20, "struct vnic");
+_Static_assert(sizeof(struct fdb_key) == 12, "struct fdb_key");
+_Static_assert(sizeof(struct fdb_entry) == 12, "struct fdb_entry");
+_Static_assert(sizeof(struct flood_key) == 12, "struct flood_key");
+_Static_assert(sizeof(struct flood_entry) == 8, "struct flood_entry");
+_Static_assert(sizeof(struct segment) == 12, "struct segment");
+_Static_assert(sizeof(struct counters) == 160, "struct counters");
+
+#endif /* ABI_H */

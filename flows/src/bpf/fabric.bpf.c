@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/*
+ * The programs of the data plane, by the hook that each belongs on.
+ *
+ * A VNIC's frames fail closed: what nothing here knows what to do with is
+ * dropped. The host's frames fail open: TC_ACT_UNSPEC leaves them to the
+ * filters after ours and to the stack, as if we were not there.
+ */
+#include <linux/bpf.h>
+#include <linux/pkt_cls.h>
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+#include "count.h"
+#include "guard.h"
+#include "maps.h"
+#include "parse.h"
+#include "switch.h"
+
+/* At a host end's ingress: everything that the guest sends. */
+SEC("tc")
+int from_vnic(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->ifindex;
+	struct frame frame;
+	struct vnic *vnic;
+	struct size size;
+	int reason;
+
+	vnic = bpf_map_lookup_elem(&vnics, &ifindex);
+	if (!vnic)
+		return TC_ACT_SHOT;
+	/* A guest in netd's own network namespace could set our mark. */
+	skb->mark = 0;
+	if (parse_frame(skb, &frame))
+		return drop(skb, vnic->id, DROP_TRUNCATED);
+	reason = guard(vnic, &frame);
+	if (reason >= 0)
+		return drop(skb, vnic->id, reason);
+	measure(skb, &size);
+	count_out(vnic->id, &size);
+	if (is_multicast(frame.dst))
+		return switch_multicast(skb, vnic);
+	return switch_unicast(skb, vnic, &frame);
+}
+
+/* At a physical link's ingress: everything from the wire. */
+SEC("tc")
+int from_link(struct __sk_buff *skb)
+{
+	return switch_link(skb, AT_INGRESS);
+}
+
+/* At a physical link's egress: everything that the host sends. */
+SEC("tc")
+int to_link(struct __sk_buff *skb)
+{
+	return switch_link(skb, AT_EGRESS);
+}
+
+char LICENSE[] SEC("license") = "Dual MIT/GPL";

@@ -1,0 +1,230 @@
+//! From the desired state to the data plane's tables.
+
+use std::collections::BTreeMap;
+
+use fabric::datapath::{
+    DatapathTables, FdbKey, FdbRow, FloodKey, FloodRow, LinkRef, SegmentRow,
+    VnicRow,
+};
+use fabric::{LinkId, ResolvedSpec, ResolvedVnic, VlanId, Vnic};
+
+/// The number that no VNIC has: the head of a flood list and its end.
+const NONE: LinkId = LinkId(0);
+
+/// Works out what the tables hold when exactly the VNICs of `resolved` are
+/// there.
+#[must_use]
+pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
+    let mut tables = DatapathTables::default();
+    // A VNIC goes in front of those that follow it in its list. Taken from the
+    // highest number down, the head always points at the row to come after.
+    for vnic in resolved.vnics.values().rev() {
+        let host_end = LinkRef::Name(Vnic::host_end(vnic.id));
+        tables
+            .segments
+            .insert(vnic.segment.clone(), SegmentRow { station: vnic.station });
+        flood(&mut tables.flood, vnic, &host_end);
+        let key = FdbKey {
+            segment: vnic.segment.clone(),
+            vid: vid(vnic),
+            mac: vnic.mac,
+        };
+        let row = FdbRow { id: vnic.id, host_end: host_end.clone() };
+        tables.fdb.insert(key, row);
+        let row = VnicRow {
+            id: vnic.id,
+            segment: vnic.segment.clone(),
+            vid: vid(vnic),
+            mac: vnic.mac,
+            protection: vnic.protection,
+        };
+        tables.vnics.insert(host_end, row);
+    }
+    tables
+}
+
+/// Puts a VNIC at the front of its list.
+fn flood(
+    flood: &mut BTreeMap<FloodKey, FloodRow>,
+    vnic: &ResolvedVnic,
+    host_end: &LinkRef,
+) {
+    let key =
+        |id| FloodKey { segment: vnic.segment.clone(), vid: vid(vnic), id };
+    let front = FloodRow { host_end: None, next: vnic.id };
+    let next = flood.insert(key(NONE), front).map_or(NONE, |head| head.next);
+    let row = FloodRow { host_end: Some(host_end.clone()), next };
+    flood.insert(key(vnic.id), row);
+}
+
+/// The VLAN as the tables write it; 0: untagged.
+fn vid(vnic: &ResolvedVnic) -> u16 {
+    vnic.vid.map_or(0, VlanId::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use fabric::datapath::{Row, Segment};
+    use fabric::{Mac, Mtu, Protection};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const STATION: [u8; 6] = [2, 0, 0, 0, 0, 0xfe];
+
+    fn link(name: &str) -> Segment {
+        Segment::Link(LinkRef::Name(name.parse().unwrap()))
+    }
+
+    fn vnic(id: u32, segment: Segment, vid: u16) -> ResolvedVnic {
+        let stub = matches!(segment, Segment::Etherstub(_));
+        let [.., c, d] = id.to_be_bytes();
+        ResolvedVnic {
+            id: LinkId(id),
+            name: "net0".parse().unwrap(),
+            zone: None,
+            over: "bge0".parse().unwrap(),
+            segment,
+            station: (!stub).then(|| Mac::new(STATION)),
+            mac: Mac::new([2, 8, 0x20, 0, c, d]),
+            vid: VlanId::new(vid).ok(),
+            mtu: Mtu::ETHERNET,
+            protection: Protection::DEFAULT,
+        }
+    }
+
+    fn resolved(vnics: impl IntoIterator<Item = ResolvedVnic>) -> ResolvedSpec {
+        let vnics = vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect();
+        ResolvedSpec { vnics, blocked: Vec::new() }
+    }
+
+    fn rows(tables: &DatapathTables) -> Vec<String> {
+        tables.rows().map(|row: Row| row.to_string()).collect()
+    }
+
+    #[test]
+    fn no_vnic_no_row() {
+        assert_eq!(
+            compile(&ResolvedSpec::default()),
+            DatapathTables::default()
+        );
+    }
+
+    #[test]
+    fn one_vnic() {
+        let got = compile(&resolved([vnic(7, link("bge0"), 5)]));
+        assert_eq!(
+            rows(&got),
+            [
+                "segment bge0 station 2:0:0:0:0:fe",
+                "vnic vnic-7 id 7 segment bge0 vid 5 mac 2:8:20:0:0:7 \
+                 protection mac-nospoof",
+                "fdb bge0 vid 5 mac 2:8:20:0:0:7 -> vnic-7 id 7",
+                "flood bge0 vid 5 id 7 -> vnic-7 next 0",
+                "flood bge0 vid 5 id 0 next 7",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_etherstub_has_no_station() {
+        let stub = Segment::Etherstub(LinkId(3));
+        let got = compile(&resolved([vnic(7, stub.clone(), 0)]));
+        assert_eq!(got.segments[&stub], SegmentRow { station: None });
+    }
+
+    #[test]
+    fn protection_is_the_vnics_own() {
+        let mut open = vnic(7, link("bge0"), 0);
+        open.protection = Protection::NONE;
+        let got = compile(&resolved([open, vnic(8, link("bge0"), 0)]));
+        let protection: Vec<_> =
+            got.vnics.values().map(|row| row.protection).collect();
+        assert_eq!(protection, [Protection::NONE, Protection::DEFAULT]);
+    }
+
+    #[test]
+    fn each_vlan_of_each_segment_has_a_list_in_ascending_order() {
+        // 9 before 10: by number, not by the host end's text.
+        let got = compile(&resolved([
+            vnic(10, link("bge0"), 0),
+            vnic(9, link("bge0"), 0),
+            vnic(11, link("bge0"), 5),
+            vnic(12, link("bge1"), 0),
+            vnic(13, Segment::Etherstub(LinkId(3)), 0),
+            vnic(8, link("bge0"), 0),
+        ]));
+        let flood: Vec<String> = got
+            .flood
+            .iter()
+            .map(|(key, row)| Row::Flood(key.clone(), row.clone()).to_string())
+            .collect();
+        assert_eq!(
+            flood,
+            [
+                "flood bge0 vid 0 id 0 next 8",
+                "flood bge0 vid 0 id 8 -> vnic-8 next 9",
+                "flood bge0 vid 0 id 9 -> vnic-9 next 10",
+                "flood bge0 vid 0 id 10 -> vnic-10 next 0",
+                "flood bge0 vid 5 id 0 next 11",
+                "flood bge0 vid 5 id 11 -> vnic-11 next 0",
+                "flood bge1 vid 0 id 0 next 12",
+                "flood bge1 vid 0 id 12 -> vnic-12 next 0",
+                "flood stub-3 vid 0 id 0 next 13",
+                "flood stub-3 vid 0 id 13 -> vnic-13 next 0",
+            ]
+        );
+    }
+
+    fn any_vnic() -> impl Strategy<Value = ResolvedVnic> {
+        let segment = prop_oneof![
+            Just(link("bge0")),
+            Just(link("bge1")),
+            Just(Segment::Etherstub(LinkId(3))),
+        ];
+        (1..200_u32, segment, 0..3_u16)
+            .prop_map(|(id, segment, vid)| vnic(id, segment, vid))
+    }
+
+    proptest! {
+        #[test]
+        fn a_walk_of_the_lists_meets_every_vnic_once(
+            vnics in prop::collection::vec(any_vnic(), 0..40),
+        ) {
+            let resolved = resolved(vnics);
+            let tables = compile(&resolved);
+            let mut met = Vec::new();
+            for head in tables.flood.keys().filter(|key| key.id == NONE) {
+                let mut key = head.clone();
+                while tables.flood[&key].next != NONE {
+                    key.id = tables.flood[&key].next;
+                    met.push(key.id);
+                }
+            }
+            met.sort_unstable();
+            prop_assert!(met.iter().eq(resolved.vnics.keys()));
+        }
+
+        #[test]
+        fn a_vnic_changes_no_row_of_another_list(
+            vnics in prop::collection::vec(any_vnic(), 1..40),
+        ) {
+            let all = resolved(vnics);
+            let (last, without) = {
+                let mut without = all.clone();
+                let (_, last) = without.vnics.pop_last().unwrap();
+                (last, without)
+            };
+            let strip = |mut tables: DatapathTables| {
+                tables.segments.remove(&last.segment);
+                tables.fdb.retain(|_, row| row.id != last.id);
+                tables.vnics.retain(|_, row| row.id != last.id);
+                tables.flood.retain(|key, _| {
+                    (&key.segment, key.vid) != (&last.segment, vid(&last))
+                });
+                tables
+            };
+            prop_assert_eq!(strip(compile(&all)), strip(compile(&without)));
+        }
+    }
+}

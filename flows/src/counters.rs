@@ -1,0 +1,25 @@
+//! What went through a VNIC.
+
+use std::collections::BTreeMap;
+
+use fabric::DropReason;
+
+/// What went through a VNIC since its row was written, summed over all CPUs.
+///
+/// Frames are counted as the wire would see them: a large (GSO) frame is as
+/// many as it will be cut into, and its bytes include the headers that each of
+/// those repeats. Bytes are those of untagged Ethernet frames without checksum.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Frames handed to the guest.
+    pub ipackets: u64,
+    /// Bytes handed to the guest.
+    pub rbytes: u64,
+    /// Frames taken from the guest, also those that found no destination.
+    pub opackets: u64,
+    /// Bytes taken from the guest.
+    pub obytes: u64,
+    /// The guest's frames that were dropped. Reasons that never occurred are
+    /// left out.
+    pub drops: BTreeMap<DropReason, u64>,
+}

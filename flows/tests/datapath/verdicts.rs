@@ -1,0 +1,606 @@
+//! What each program decides, run on single frames by BPF_PROG_TEST_RUN.
+//!
+//! The kernel runs the program on the loopback device, so rows for `lo` make
+//! it a host end or a physical link. A redirect is decided but not made, while
+//! clones are really sent. A tag stays in the bytes here; where it really is,
+//! beside them, the tests of the wire have it.
+
+use std::collections::BTreeMap;
+
+use fabric::datapath::{
+    FdbKey, FdbRow, FloodKey, FloodRow, LinkRef, Row, Segment, SegmentRow,
+    VnicRow,
+};
+use fabric::{DropReason, LinkId, LinkName, Program, Protection};
+use flows::{Counters, Datapath, LinkIndexes};
+use libbpf_rs::{Object, ObjectBuilder, ProgramInput};
+use pnet::packet::ethernet::EtherTypes;
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+use crate::frames::{
+    Address, BROADCAST, GROUP, REMOTE, STATION, ethernet, frame, tagged,
+    tagged_by_provider, vnic,
+};
+use crate::lab::{Lab, in_lab};
+
+// From the kernel's linux/pkt_cls.h.
+const UNSPEC: i32 = -1;
+const SHOT: i32 = 2;
+const STOLEN: i32 = 4;
+const REDIRECT: i32 = 7;
+
+/// The mark of `abi.h`.
+const MARK: u32 = 0xa4ba_1e57;
+
+/// The head of a list, and its end.
+const NONE: LinkId = LinkId(0);
+/// The VNIC whose host end, or on whose link, the program runs.
+const SELF: LinkId = LinkId(7);
+/// Another one of its segment and VLAN.
+const OTHER: LinkId = LinkId(8);
+
+/// `struct __sk_buff` of linux/bpf.h.
+#[derive(
+    Clone, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
+#[repr(C)]
+struct Context {
+    len: u32,
+    pkt_type: u32,
+    mark: u32,
+    unused_1: [u32; 7],
+    ifindex: u32,
+    unused_2: [u32; 27],
+    tstamp: u64,
+    wire_len: u32,
+    gso_segs: u32,
+    sk: u64,
+    gso_size: u32,
+    tstamp_type: u32,
+    hwtstamp: u64,
+}
+
+const _: () = assert!(size_of::<Context>() == 192);
+const _: () = assert!(std::mem::offset_of!(Context, gso_size) == 176);
+
+/// The programs twice: as the loader has them, and as an object that can be
+/// run, on the same tables.
+struct Bench {
+    datapath: Datapath,
+    object: Object,
+    links: LinkIndexes,
+}
+
+/// What a run changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcome {
+    verdict: i32,
+    mark: u32,
+    frame: Vec<u8>,
+    counters: BTreeMap<LinkId, Counters>,
+}
+
+impl Bench {
+    fn new(lab: &Lab) -> Self {
+        let datapath = Datapath::open(&lab.pins()).unwrap();
+        let mut object = ObjectBuilder::default()
+            .open_memory(flows::datapath::OBJECT)
+            .unwrap();
+        for mut map in object.maps_mut() {
+            let pin = lab.pins().join(map.name());
+            map.reuse_pinned_map(pin).unwrap();
+        }
+        let object = object.load().unwrap();
+        // Devices that are not there are as good as any: a test run makes no
+        // redirect.
+        let named = |(name, ifindex): (&str, u32)| -> (LinkName, u32) {
+            (name.parse().unwrap(), ifindex)
+        };
+        let links = [("lo", 1), ("bge0", 1000), ("vnic-8", 1008)];
+        let links = links.map(named).into_iter().collect();
+        Self { datapath, object, links }
+    }
+
+    fn put(&self, rows: impl IntoIterator<Item = Row>) {
+        for row in rows {
+            self.datapath.put(&row, &self.links).unwrap();
+        }
+    }
+
+    fn delete(&self, row: &Row) {
+        self.datapath.delete(row, &self.links).unwrap();
+    }
+
+    fn all_counters(&self) -> BTreeMap<LinkId, Counters> {
+        [SELF, OTHER]
+            .into_iter()
+            .filter_map(|id| Some((id, self.datapath.counters(id).ok()?)))
+            .collect()
+    }
+
+    /// Runs a program on a frame.
+    fn run(
+        &self,
+        program: Program,
+        context: &Context,
+        frame: &[u8],
+    ) -> Outcome {
+        let before = self.all_counters();
+        let name = program.to_string();
+        let mut programs = self.object.progs_mut();
+        let found = programs.find(|found| found.name() == name.as_str());
+        let mut context_in = context.as_bytes().to_vec();
+        let mut context_out = vec![0; size_of::<Context>()];
+        let mut data_out = vec![0; frame.len() + 64];
+        let output = found
+            .unwrap()
+            .test_run(ProgramInput {
+                context_in: Some(&mut context_in),
+                context_out: Some(&mut context_out),
+                data_in: Some(frame),
+                data_out: Some(&mut data_out),
+                ..ProgramInput::default()
+            })
+            .unwrap();
+        let verdict = output.return_value.cast_signed();
+        let frame = output.data.unwrap().to_vec();
+        let mark = Context::read_from_bytes(&context_out).unwrap().mark;
+        let mut counters = self.all_counters();
+        counters.retain(|id, now| {
+            *now = difference(&before[id], now);
+            *now != Counters::default()
+        });
+        Outcome { verdict, mark, frame, counters }
+    }
+}
+
+fn difference(before: &Counters, after: &Counters) -> Counters {
+    let mut drops = after.drops.clone();
+    for (reason, packets) in &mut drops {
+        *packets -= before.drops.get(reason).copied().unwrap_or_default();
+    }
+    drops.retain(|_, packets| *packets != 0);
+    Counters {
+        ipackets: after.ipackets - before.ipackets,
+        rbytes: after.rbytes - before.rbytes,
+        opackets: after.opackets - before.opackets,
+        obytes: after.obytes - before.obytes,
+        drops,
+    }
+}
+
+fn link(name: &str) -> LinkRef {
+    LinkRef::Name(name.parse().unwrap())
+}
+
+/// The row of [`SELF`] behind `lo`.
+fn vnic_row(segment: &Segment, vid: u16, protection: Protection) -> Row {
+    let row = VnicRow {
+        id: SELF,
+        segment: segment.clone(),
+        vid,
+        mac: vnic(7).into(),
+        protection,
+    };
+    Row::Vnic(link("lo"), row)
+}
+
+/// The rows that make [`OTHER`] a member of the segment and VLAN.
+fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
+    let segment = segment.clone();
+    let row = VnicRow {
+        id: OTHER,
+        segment: segment.clone(),
+        vid,
+        mac: vnic(8).into(),
+        protection: Protection::DEFAULT,
+    };
+    let station = FdbKey { segment: segment.clone(), vid, mac: vnic(8).into() };
+    let place = |id| FloodKey { segment: segment.clone(), vid, id };
+    [
+        Row::Vnic(link("vnic-8"), row),
+        Row::Fdb(station, FdbRow { id: OTHER, host_end: link("vnic-8") }),
+        Row::Flood(
+            place(OTHER),
+            FloodRow { host_end: Some(link("vnic-8")), next: NONE },
+        ),
+        Row::Flood(place(NONE), FloodRow { host_end: None, next: OTHER }),
+    ]
+}
+
+fn sent(frame: &[u8]) -> Counters {
+    let obytes = frame.len() as u64;
+    Counters { opackets: 1, obytes, ..Counters::default() }
+}
+
+fn received(frame: &[u8]) -> Counters {
+    let rbytes = frame.len() as u64;
+    Counters { ipackets: 1, rbytes, ..Counters::default() }
+}
+
+fn dropped(reason: DropReason) -> Counters {
+    Counters { drops: [(reason, 1)].into(), ..Counters::default() }
+}
+
+fn also(mut counters: Counters, more: &Counters) -> Counters {
+    counters.drops.extend(&more.drops);
+    counters
+}
+
+/// A title, a mark and a frame before; a verdict, a mark and counters after.
+type FromVnicCase =
+    (&'static str, u32, Vec<u8>, i32, u32, Vec<(LinkId, Counters)>);
+
+fn check_from_vnic(bench: &Bench, cases: Vec<FromVnicCase>) {
+    for (title, mark, frame, verdict, mark_after, counters) in cases {
+        let context = Context { mark, ..Context::default() };
+        let got = bench.run(Program::FromVnic, &context, &frame);
+        // Where a VLAN's tag is pushed, it stands beside the bytes.
+        let want = Outcome {
+            verdict,
+            mark: mark_after,
+            frame,
+            counters: counters.into_iter().collect(),
+        };
+        assert_eq!(got, want, "{title}");
+    }
+}
+
+#[test]
+fn from_vnic_on_a_physical_link() {
+    in_lab(|lab| {
+        use DropReason::*;
+        let bench = Bench::new(lab);
+        let bge0 = Segment::Link(link("bge0"));
+        let station = Some(STATION.into());
+        let own = |dst: Address| frame(dst, vnic(7));
+        let short = {
+            let mut frame = tagged(&own(REMOTE), 5, 0);
+            frame.truncate(14);
+            frame
+        };
+        let forged = frame(REMOTE, vnic(8));
+        let group = frame(REMOTE, GROUP);
+        let tag = tagged(&own(REMOTE), 5, 0);
+        let provider = tagged_by_provider(&own(REMOTE), 5);
+        for vid in [0, 5] {
+            bench.put([
+                Row::Segment(bge0.clone(), SegmentRow { station }),
+                vnic_row(&bge0, vid, Protection::DEFAULT),
+            ]);
+            bench.put(other_rows(&bge0, vid));
+            let out = vec![(SELF, sent(&own(REMOTE)))];
+            let local = vec![
+                (SELF, sent(&own(vnic(8)))),
+                (OTHER, received(&own(vnic(8)))),
+            ];
+            let drop = |reason| vec![(SELF, dropped(reason))];
+            let hairpin = also(sent(&own(vnic(7))), &dropped(Hairpin));
+            check_from_vnic(
+                &bench,
+                vec![
+                    ("wire", 0, own(REMOTE), REDIRECT, MARK, out.clone()),
+                    ("host", 0, own(STATION), REDIRECT, MARK, out.clone()),
+                    ("VNIC", 0, own(vnic(8)), REDIRECT, 0, local.clone()),
+                    ("VNIC, with a mark", 9, own(vnic(8)), REDIRECT, 0, local),
+                    // The member's device is not there, so its copy fails and
+                    // is not counted, and the flood goes on.
+                    (
+                        "everybody",
+                        0,
+                        own(BROADCAST),
+                        REDIRECT,
+                        MARK,
+                        out.clone(),
+                    ),
+                    ("a group", 0, own(GROUP), REDIRECT, MARK, out),
+                    ("itself", 0, own(vnic(7)), SHOT, 0, vec![(SELF, hairpin)]),
+                    ("forged", 0, forged.clone(), SHOT, 0, drop(MacSpoof)),
+                    ("from a group", 0, group.clone(), SHOT, 0, drop(MacSpoof)),
+                    ("tag", MARK, tag.clone(), SHOT, 0, drop(GuestTag)),
+                    ("half a tag", 0, short.clone(), SHOT, 0, drop(GuestTag)),
+                    ("ad tag", 0, provider.clone(), SHOT, 0, drop(GuestTag)),
+                ],
+            );
+            // Rows of the other VLAN must not be what makes it work.
+            for row in other_rows(&bge0, vid) {
+                bench.delete(&row);
+            }
+        }
+        bench.put([vnic_row(&bge0, 0, Protection::NONE)]);
+        let out = vec![(SELF, sent(&forged))];
+        let drop = |reason| vec![(SELF, dropped(reason))];
+        check_from_vnic(
+            &bench,
+            vec![
+                ("forged, unguarded", 0, forged, REDIRECT, MARK, out),
+                ("from a group, unguarded", 0, group, SHOT, 0, drop(MacSpoof)),
+                ("tag, unguarded", 0, tag, SHOT, 0, drop(GuestTag)),
+            ],
+        );
+    });
+}
+
+#[test]
+fn from_vnic_on_an_etherstub() {
+    in_lab(|lab| {
+        use DropReason::*;
+        let bench = Bench::new(lab);
+        let stub = Segment::Etherstub(LinkId(3));
+        let own = |dst: Address| frame(dst, vnic(7));
+        bench.put([vnic_row(&stub, 0, Protection::DEFAULT)]);
+        bench.put(other_rows(&stub, 0));
+        let out = sent(&own(REMOTE));
+        let lost = vec![(SELF, also(out.clone(), &dropped(NoDestination)))];
+        let local =
+            vec![(SELF, sent(&own(vnic(8)))), (OTHER, received(&own(vnic(8))))];
+        let cases = || {
+            vec![
+                ("nobody", 0, own(REMOTE), SHOT, 0, lost.clone()),
+                ("VNIC", 0, own(vnic(8)), REDIRECT, 0, local.clone()),
+                (
+                    "everybody",
+                    0,
+                    own(BROADCAST),
+                    STOLEN,
+                    0,
+                    vec![(SELF, out.clone())],
+                ),
+                // No station is not station zero.
+                ("zero", 0, own(Address([0; 6])), SHOT, 0, lost.clone()),
+            ]
+        };
+        // Without its row, and with it.
+        check_from_vnic(&bench, cases());
+        bench.put([Row::Segment(stub, SegmentRow { station: None })]);
+        check_from_vnic(&bench, cases());
+    });
+}
+
+#[test]
+fn a_host_end_that_nobody_knows_lets_nothing_in() {
+    in_lab(|lab| {
+        let bench = Bench::new(lab);
+        let bge0 = Segment::Link(link("bge0"));
+        bench.put(other_rows(&bge0, 0));
+        for dst in [vnic(8), STATION, REMOTE, BROADCAST] {
+            let frame = frame(dst, vnic(7));
+            let got = bench.run(Program::FromVnic, &Context::default(), &frame);
+            let want = Outcome {
+                verdict: SHOT,
+                mark: 0,
+                frame,
+                counters: BTreeMap::new(),
+            };
+            assert_eq!(got, want, "{dst:?}");
+        }
+    });
+}
+
+#[test]
+fn a_link_and_its_host() {
+    in_lab(|lab| {
+        let bench = Bench::new(lab);
+        // The program runs on `lo`, which is the physical link now.
+        let lo = Segment::Link(link("lo"));
+        let from = |dst: Address| frame(dst, REMOTE);
+        let here = from(vnic(8));
+        let half = {
+            let mut frame = tagged(&here, 0, 0);
+            frame.truncate(15);
+            frame
+        };
+        for vid in [0, 5] {
+            bench.put(other_rows(&lo, vid));
+            let on_vlan = |frame: &[u8], priority: u8| match (vid, priority) {
+                (0, 0) => frame.to_vec(),
+                _ => tagged(frame, vid, priority),
+            };
+            let none = Vec::new;
+            let hit = || vec![(OTHER, received(&here))];
+            // A title, a mark and a frame before; a verdict, a mark, a frame
+            // and counters after. A tag that is put back stands beside the
+            // bytes.
+            let cases = vec![
+                (
+                    "VNIC",
+                    0,
+                    on_vlan(&here, 0),
+                    REDIRECT,
+                    0,
+                    here.clone(),
+                    hit(),
+                ),
+                (
+                    "VNIC, with the host's mark",
+                    9,
+                    on_vlan(&here, 0),
+                    REDIRECT,
+                    0,
+                    here.clone(),
+                    hit(),
+                ),
+                (
+                    "VNIC, with a priority",
+                    0,
+                    on_vlan(&here, 5),
+                    REDIRECT,
+                    0,
+                    here.clone(),
+                    hit(),
+                ),
+                (
+                    "seen before",
+                    MARK,
+                    on_vlan(&here, 0),
+                    UNSPEC,
+                    0,
+                    on_vlan(&here, 0),
+                    none(),
+                ),
+                (
+                    "seen before, everybody",
+                    MARK,
+                    on_vlan(&from(BROADCAST), 0),
+                    UNSPEC,
+                    0,
+                    on_vlan(&from(BROADCAST), 0),
+                    none(),
+                ),
+                (
+                    "nobody here",
+                    9,
+                    on_vlan(&from(vnic(9)), 3),
+                    UNSPEC,
+                    9,
+                    on_vlan(&from(vnic(9)), 3),
+                    none(),
+                ),
+                (
+                    "another VLAN",
+                    0,
+                    tagged(&here, 6, 0),
+                    UNSPEC,
+                    0,
+                    tagged(&here, 6, 0),
+                    none(),
+                ),
+                (
+                    "everybody",
+                    9,
+                    on_vlan(&from(BROADCAST), 0),
+                    UNSPEC,
+                    9,
+                    from(BROADCAST),
+                    none(),
+                ),
+                (
+                    "a group on another VLAN",
+                    9,
+                    tagged(&from(GROUP), 6, 3),
+                    UNSPEC,
+                    9,
+                    tagged(&from(GROUP), 6, 3),
+                    none(),
+                ),
+                (
+                    "a provider's tag",
+                    0,
+                    tagged_by_provider(&here, vid),
+                    UNSPEC,
+                    0,
+                    tagged_by_provider(&here, vid),
+                    none(),
+                ),
+                (
+                    "a provider's tag, everybody",
+                    0,
+                    tagged_by_provider(&from(BROADCAST), vid),
+                    UNSPEC,
+                    0,
+                    tagged_by_provider(&from(BROADCAST), vid),
+                    none(),
+                ),
+                (
+                    "half a tag",
+                    9,
+                    half.clone(),
+                    UNSPEC,
+                    9,
+                    half.clone(),
+                    none(),
+                ),
+            ];
+            for program in [Program::FromLink, Program::ToLink] {
+                for (title, mark, frame, verdict, after, out, counters) in
+                    cases.clone()
+                {
+                    let context = Context { mark, ..Context::default() };
+                    let got = bench.run(program, &context, &frame);
+                    let want = Outcome {
+                        verdict,
+                        mark: after,
+                        frame: out,
+                        counters: counters.into_iter().collect(),
+                    };
+                    assert_eq!(got, want, "{program}, VLAN {vid}: {title}");
+                }
+            }
+            for row in other_rows(&lo, vid) {
+                bench.delete(&row);
+            }
+        }
+    });
+}
+
+#[test]
+fn a_large_frame_counts_as_what_it_will_be_cut_into() {
+    in_lab(|lab| {
+        let bench = Bench::new(lab);
+        let bge0 = Segment::Link(link("bge0"));
+        bench.put([vnic_row(&bge0, 0, Protection::DEFAULT)]);
+        bench.put(other_rows(&bge0, 0));
+        let payload = |head: &[u8]| {
+            let mut payload = head.to_vec();
+            payload.resize(head.len() + 3000, 0);
+            payload
+        };
+        let ipv4 = |protocol: u8, transport: &[u8]| {
+            let mut head = vec![0; 20];
+            (head[0], head[9]) = (0x45, protocol);
+            (EtherTypes::Ipv4, payload(&[&head, transport].concat()))
+        };
+        let ipv6 = |next: u8, transport: &[u8]| {
+            let mut head = vec![0; 40];
+            (head[0], head[6]) = (0x60, next);
+            (EtherTypes::Ipv6, payload(&[&head, transport].concat()))
+        };
+        // A TCP header of eight words.
+        let mut tcp = [0; 32];
+        tcp[12] = 0x80;
+        let udp = [0; 8];
+        for (title, (kind, payload), segs, want_packets, want_headers) in [
+            ("not large", ipv4(6, &tcp), None, 1, 0),
+            ("TCP over IPv4", ipv4(6, &tcp), Some(3), 3, 14 + 20 + 32),
+            ("TCP over IPv6", ipv6(6, &tcp), Some(3), 3, 14 + 40 + 32),
+            ("UDP over IPv4", ipv4(17, &udp), Some(3), 3, 14 + 20 + 8),
+            ("UDP over IPv6", ipv6(17, &udp), Some(3), 3, 14 + 40 + 8),
+            ("not counted yet", ipv4(6, &tcp), Some(0), 3, 14 + 20 + 32),
+            ("an extension header", ipv6(0, &udp), Some(3), 3, 14 + 40),
+            ("no IP", (EtherTypes::Arp, payload(&[0])), Some(3), 3, 14),
+        ] {
+            let frame = ethernet(vnic(8), vnic(7), kind, &payload);
+            let context = Context {
+                gso_segs: segs.unwrap_or_default(),
+                gso_size: if segs.is_some() { 1000 } else { 0 },
+                ..Context::default()
+            };
+            let got = bench.run(Program::FromVnic, &context, &frame);
+            let bytes = frame.len() as u64 + (want_packets - 1) * want_headers;
+            let sent = Counters {
+                opackets: want_packets,
+                obytes: bytes,
+                ..Counters::default()
+            };
+            let received = Counters {
+                ipackets: want_packets,
+                rbytes: bytes,
+                ..Counters::default()
+            };
+            let want = Outcome {
+                verdict: REDIRECT,
+                mark: 0,
+                frame,
+                counters: [(SELF, sent), (OTHER, received)].into(),
+            };
+            assert_eq!(got, want, "{title}");
+        }
+        let frame = ethernet(vnic(8), REMOTE, EtherTypes::Arp, &payload(&[0]));
+        let context =
+            Context { gso_segs: 3, gso_size: 1000, ..Context::default() };
+        let got = bench.run(Program::FromVnic, &context, &frame).counters;
+        let spoof = [(DropReason::MacSpoof, 3)].into();
+        let want = Counters { drops: spoof, ..Counters::default() };
+        assert_eq!(got, [(SELF, want)].into(), "dropped");
+    });
+}
