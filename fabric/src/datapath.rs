@@ -181,7 +181,41 @@ impl fmt::Display for Row {
     }
 }
 
+impl Row {
+    /// The links that the row names, in its key and beside it.
+    pub fn links(&self) -> impl Iterator<Item = &LinkRef> {
+        let (host_end, segment) = match self {
+            Self::Segment(key, _) => (None, key),
+            Self::Vnic(key, row) => (Some(key), &row.segment),
+            Self::Fdb(key, row) => (Some(&row.host_end), &key.segment),
+            Self::Flood(key, row) => (row.host_end.as_ref(), &key.segment),
+        };
+        let below = match segment {
+            Segment::Link(link) => Some(link),
+            Segment::Etherstub(_) => None,
+        };
+        host_end.into_iter().chain(below)
+    }
+}
+
 impl DatapathTables {
+    /// A row that leads to a host end, if there is one.
+    #[must_use]
+    pub fn naming(&self, host_end: &LinkRef) -> Option<Row> {
+        if let Some(row) = self.vnics.get(host_end) {
+            return Some(Row::Vnic(host_end.clone(), row.clone()));
+        }
+        let mut fdb = self.fdb.iter();
+        if let Some((key, row)) = fdb.find(|(_, row)| row.host_end == *host_end)
+        {
+            return Some(Row::Fdb(key.clone(), row.clone()));
+        }
+        let mut flood = self.flood.iter();
+        flood
+            .find(|(_, row)| row.host_end.as_ref() == Some(host_end))
+            .map(|(key, row)| Row::Flood(key.clone(), row.clone()))
+    }
+
     /// The same tables as if the given links had never been: their rows left
     /// out, the flood lists closed up behind them.
     #[must_use]

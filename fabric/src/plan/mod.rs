@@ -7,7 +7,9 @@
 //! because what is built may reuse a name or an address that it frees.
 //!
 //! [`plan()`] is total: what can't be built now is listed as [`Blocked`] and the
-//! rest goes ahead.
+//! rest goes ahead. A VNIC that was built and has lost its link is not deleted:
+//! its guest end would take its addresses and routes along. It is *parked*, as
+//! if its cable had been pulled: off, and without rows, until the link is back.
 
 mod diff;
 mod step;
@@ -89,19 +91,21 @@ pub fn plan(
         .filter(|name| !observed.host_ends.contains_key(*name))
         .cloned()
         .collect();
-    let surplus: Vec<LinkName> = observed
+    let waiting: BTreeSet<LinkName> =
+        resolved.blocked.iter().map(|vnic| Vnic::host_end(vnic.id)).collect();
+    let (parked, surplus): (BTreeSet<LinkName>, BTreeSet<LinkName>) = observed
         .host_ends
         .keys()
         .filter(|name| !wanted.contains_key(*name))
         .cloned()
-        .collect();
+        .partition(|name| waiting.contains(name));
     // What the tables hold between the halves: all that is wanted, less what
     // names links that are yet to be made.
     let between = tables.without(&missing);
 
     let mut steps = Vec::new();
     steps.extend(
-        surplus
+        (&parked | &surplus)
             .iter()
             .filter(|link| observed.host_ends[*link].up)
             .map(|link| Step::LinkDown { link: link.clone() }),
@@ -113,9 +117,10 @@ pub fn plan(
     steps.extend(diff::rows(&observed.tables, &between));
     let hooks = hooks(&wanted, tables);
     for (link, program) in observed.programs.keys() {
-        // A hook on a host end goes with the link.
+        // A hook on a host end goes with the link, and closes one that waits.
         let stays = hooks.contains(&(link.clone(), *program));
-        if !stays && !surplus.contains(link) {
+        let host_end = parked.contains(link) || surplus.contains(link);
+        if !stays && !host_end {
             let (link, program) = (link.clone(), *program);
             steps.push(Step::Detach { link, program });
         }

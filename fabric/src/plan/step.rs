@@ -126,6 +126,21 @@ impl Step {
             }
         })
     }
+
+    /// The steps that take back what has been done of a plan, in the order in
+    /// which to make them.
+    ///
+    /// They go back no further than the last pair that was deleted. Its rows
+    /// name a link that is gone and could not be written again, but the flood
+    /// list could be made to lead to them: half a way back would be worse than
+    /// none. The state right after that deletion is a sound one. Replaced
+    /// programs stay.
+    pub fn undo_all(done: &[Self]) -> impl Iterator<Item = Self> {
+        done.iter()
+            .rev()
+            .take_while(|step| !matches!(step, Self::DeletePair { .. }))
+            .filter_map(Self::undo)
+    }
 }
 
 impl fmt::Display for Step {

@@ -1,0 +1,475 @@
+//! What each step does to the kernel's state, without a kernel.
+//!
+//! The planner's tests run whole plans on it, so that a plan's claim, to lead
+//! where it says by states that are all sound, is checked for any pair of
+//! states and as any user. netd follows its own changes with it from one look
+//! at the kernel to the next. The model is stricter than the kernel: a step that
+//! isn't needed, or was made for another state than this one, is an error.
+
+use crate::datapath::{LinkRef, Row};
+use crate::{
+    HostEnd, LinkName, Mac, Mtu, Observed, ObservedProgram, Program, Step,
+};
+
+/// Why a step can't be made in a state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// The link that the step works on is not there.
+    #[error("link \"{link}\" does not exist")]
+    NoSuchLink {
+        /// The link.
+        link: LinkName,
+    },
+    /// The link that the step makes is there already.
+    #[error("link \"{link}\" exists")]
+    LinkExists {
+        /// The link.
+        link: LinkName,
+    },
+    /// A row would be left behind that names a link that is gone. The next
+    /// link to get its ifindex would inherit the row.
+    #[error("link \"{link}\" is named by: {row}")]
+    LinkInUse {
+        /// The link.
+        link: LinkName,
+        /// The row.
+        row: Box<Row>,
+    },
+    /// The link is switched the way that the step would switch it.
+    #[error("link \"{link}\" is {} already", if *up { "up" } else { "down" })]
+    Switched {
+        /// The link.
+        link: LinkName,
+        /// Whether it is up.
+        up: bool,
+    },
+    /// The link's MTU isn't what the step changes.
+    #[error("link \"{link}\" has mtu {found}, not {expected}")]
+    MtuDiffers {
+        /// The link.
+        link: LinkName,
+        /// The step's idea.
+        expected: Mtu,
+        /// The link's own.
+        found: Mtu,
+    },
+    /// A program is on the hook that the step would fill.
+    #[error("{program} is on \"{link}\" already")]
+    Attached {
+        /// The link.
+        link: LinkName,
+        /// The program.
+        program: Program,
+    },
+    /// No program is on the hook that the step would clear or exchange.
+    #[error("{program} is not on \"{link}\"")]
+    NotAttached {
+        /// The link.
+        link: LinkName,
+        /// The program.
+        program: Program,
+    },
+    /// The row's key doesn't hold what the step changes.
+    #[error(
+        "expected {}, found {}",
+        or_none(expected.as_deref()),
+        or_none(found.as_deref())
+    )]
+    RowDiffers {
+        /// The step's idea; none: no row.
+        expected: Option<Box<Row>>,
+        /// The table's own; none: no row.
+        found: Option<Box<Row>>,
+    },
+    /// The link's filter has the address that the step would add.
+    #[error("\"{link}\" accepts {mac} already")]
+    Accepted {
+        /// The link.
+        link: LinkName,
+        /// The address.
+        mac: Mac,
+    },
+    /// The link's filter lacks the address that the step would take out.
+    #[error("\"{link}\" does not accept {mac}")]
+    NotAccepted {
+        /// The link.
+        link: LinkName,
+        /// The address.
+        mac: Mac,
+    },
+}
+
+fn or_none(row: Option<&Row>) -> String {
+    row.map_or("no row".to_owned(), |row| format!("\"{row}\""))
+}
+
+impl Observed {
+    /// Changes the state as the kernel would.
+    ///
+    /// # Errors
+    /// [`ModelError`] when the step doesn't fit the state, which is then left
+    /// as it was.
+    pub fn apply(&mut self, step: &Step) -> Result<(), ModelError> {
+        match step {
+            Step::CreatePair { link, mtu, .. } => self.create(link, *mtu),
+            Step::DeletePair { link } => self.delete(link),
+            Step::LinkUp { link } => self.switch(link, true),
+            Step::LinkDown { link } => self.switch(link, false),
+            Step::SetMtu { link, from, to } => self.set_mtu(link, *from, *to),
+            Step::Attach { link, program, replace } => {
+                self.attach(link, *program, *replace)
+            }
+            Step::Detach { link, program } => self.detach(link, *program),
+            Step::PutRow { row, was } => {
+                self.expect_row(row, was.as_ref())?;
+                self.expect_links(row)?;
+                self.tables.put(row.clone());
+                Ok(())
+            }
+            Step::DeleteRow { row } => {
+                self.expect_row(row, Some(row))?;
+                self.tables.delete(row);
+                Ok(())
+            }
+            Step::AcceptUnicast { link, mac } => self.accept(link, *mac),
+            Step::RejectUnicast { link, mac } => self.reject(link, *mac),
+        }
+    }
+
+    fn create(&mut self, link: &LinkName, mtu: Mtu) -> Result<(), ModelError> {
+        if self.exists(link) {
+            return Err(ModelError::LinkExists { link: link.clone() });
+        }
+        let end = HostEnd { mtu, up: false, carrier: false };
+        self.host_ends.insert(link.clone(), end);
+        Ok(())
+    }
+
+    fn delete(&mut self, link: &LinkName) -> Result<(), ModelError> {
+        self.end(link)?;
+        if let Some(row) = self.tables.naming(&LinkRef::from(link)) {
+            let (link, row) = (link.clone(), Box::new(row));
+            return Err(ModelError::LinkInUse { link, row });
+        }
+        self.host_ends.remove(link);
+        self.programs.retain(|(on, _), _| on != link);
+        Ok(())
+    }
+
+    /// Carrier is the guest end's to give and take, so it stays.
+    fn switch(&mut self, link: &LinkName, up: bool) -> Result<(), ModelError> {
+        let end = self.end(link)?;
+        if end.up == up {
+            return Err(ModelError::Switched { link: link.clone(), up });
+        }
+        end.up = up;
+        Ok(())
+    }
+
+    fn set_mtu(
+        &mut self,
+        link: &LinkName,
+        expected: Mtu,
+        to: Mtu,
+    ) -> Result<(), ModelError> {
+        let end = self.end(link)?;
+        if end.mtu != expected {
+            let (link, found) = (link.clone(), end.mtu);
+            return Err(ModelError::MtuDiffers { link, expected, found });
+        }
+        end.mtu = to;
+        Ok(())
+    }
+
+    fn attach(
+        &mut self,
+        link: &LinkName,
+        program: Program,
+        replace: bool,
+    ) -> Result<(), ModelError> {
+        let exists = match program {
+            Program::FromVnic => self.host_ends.contains_key(link),
+            Program::FromLink | Program::ToLink => {
+                self.links.contains_key(link)
+            }
+        };
+        if !exists {
+            return Err(ModelError::NoSuchLink { link: link.clone() });
+        }
+        let key = (link.clone(), program);
+        let (link, program) = key.clone();
+        match (self.programs.contains_key(&key), replace) {
+            (true, false) => Err(ModelError::Attached { link, program }),
+            (false, true) => Err(ModelError::NotAttached { link, program }),
+            _ => {
+                self.programs.insert(key, ObservedProgram::Current);
+                Ok(())
+            }
+        }
+    }
+
+    fn detach(
+        &mut self,
+        link: &LinkName,
+        program: Program,
+    ) -> Result<(), ModelError> {
+        let key = (link.clone(), program);
+        match self.programs.remove(&key) {
+            Some(_) => Ok(()),
+            None => {
+                Err(ModelError::NotAttached { link: link.clone(), program })
+            }
+        }
+    }
+
+    fn accept(&mut self, link: &LinkName, mac: Mac) -> Result<(), ModelError> {
+        let link = link.clone();
+        if !self.links.contains_key(&link) {
+            return Err(ModelError::NoSuchLink { link });
+        }
+        if self.unicast.insert((link.clone(), mac)) {
+            Ok(())
+        } else {
+            Err(ModelError::Accepted { link, mac })
+        }
+    }
+
+    fn reject(&mut self, link: &LinkName, mac: Mac) -> Result<(), ModelError> {
+        let link = link.clone();
+        if self.unicast.remove(&(link.clone(), mac)) {
+            Ok(())
+        } else {
+            Err(ModelError::NotAccepted { link, mac })
+        }
+    }
+
+    fn exists(&self, link: &LinkName) -> bool {
+        self.host_ends.contains_key(link) || self.links.contains_key(link)
+    }
+
+    fn end(&mut self, link: &LinkName) -> Result<&mut HostEnd, ModelError> {
+        let missing = || ModelError::NoSuchLink { link: link.clone() };
+        self.host_ends.get_mut(link).ok_or_else(missing)
+    }
+
+    /// Checks what the key of `row` holds.
+    fn expect_row(
+        &self,
+        row: &Row,
+        expected: Option<&Row>,
+    ) -> Result<(), ModelError> {
+        let found = self.tables.at_key_of(row);
+        if found.as_ref() == expected {
+            return Ok(());
+        }
+        let expected = expected.cloned().map(Box::new);
+        Err(ModelError::RowDiffers { expected, found: found.map(Box::new) })
+    }
+
+    /// Checks that every link that `row` names has an ifindex to be written.
+    fn expect_links(&self, row: &Row) -> Result<(), ModelError> {
+        let missing = row.links().find_map(|link| match link {
+            LinkRef::Name(name) if !self.exists(name) => Some(name),
+            _ => None,
+        });
+        match missing {
+            None => Ok(()),
+            Some(link) => Err(ModelError::NoSuchLink { link: link.clone() }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::datapath::{FdbKey, FdbRow, Segment, SegmentRow};
+    use crate::{Duplex, LinkClass, LinkId, LinkState, ObservedLink};
+
+    fn mac() -> Mac {
+        Mac::new([2, 8, 0x20, 0, 0, 1])
+    }
+
+    /// A host with `bge0` and the host end `vnic-1`, which is down.
+    fn host() -> Observed {
+        let link = ObservedLink {
+            class: LinkClass::Phys,
+            mac: Mac::new([2, 0, 0, 0, 0, 1]),
+            factory_mac: None,
+            mtu: Mtu::ETHERNET,
+            state: LinkState::Up,
+            speed: None,
+            duplex: Duplex::Unknown,
+        };
+        let end = HostEnd { mtu: Mtu::ETHERNET, up: false, carrier: false };
+        Observed {
+            links: [("bge0".parse().unwrap(), link)].into(),
+            host_ends: [("vnic-1".parse().unwrap(), end)].into(),
+            ..Observed::default()
+        }
+    }
+
+    fn segment(link: &str, station: Option<Mac>) -> Row {
+        let link = LinkRef::Name(link.parse().unwrap());
+        Row::Segment(Segment::Link(link), SegmentRow { station })
+    }
+
+    fn fdb() -> Row {
+        let segment = Segment::Etherstub(LinkId(9));
+        let host_end = LinkRef::Name("vnic-1".parse().unwrap());
+        Row::Fdb(
+            FdbKey { segment, vid: 0, mac: mac() },
+            FdbRow { id: LinkId(1), host_end },
+        )
+    }
+
+    #[test]
+    fn a_step_that_does_not_fit_changes_nothing() {
+        let create = |link: &str| Step::CreatePair {
+            link: link.parse().unwrap(),
+            guest_end: "net0".parse().unwrap(),
+            zone: None,
+            mac: mac(),
+            mtu: Mtu::ETHERNET,
+            over: "bge0".parse().unwrap(),
+        };
+        let delete =
+            |link: &str| Step::DeletePair { link: link.parse().unwrap() };
+        let up = |link: &str| Step::LinkUp { link: link.parse().unwrap() };
+        let down = |link: &str| Step::LinkDown { link: link.parse().unwrap() };
+        let mtu = |link: &str, from| Step::SetMtu {
+            link: link.parse().unwrap(),
+            from,
+            to: Mtu::MAX,
+        };
+        let attach = |program, link: &str, replace| Step::Attach {
+            link: link.parse().unwrap(),
+            program,
+            replace,
+        };
+        let detach = |program, link: &str| Step::Detach {
+            link: link.parse().unwrap(),
+            program,
+        };
+        let put = |row: Row, was| Step::PutRow { row, was };
+        let accept = |link: &str| Step::AcceptUnicast {
+            link: link.parse().unwrap(),
+            mac: mac(),
+        };
+        let reject = |link: &str| Step::RejectUnicast {
+            link: link.parse().unwrap(),
+            mac: mac(),
+        };
+        use Program::{FromLink, FromVnic};
+        let no_link = |link: &str| format!("link \"{link}\" does not exist");
+        for (before, step, want) in [
+            (vec![], create("vnic-1"), "link \"vnic-1\" exists".to_owned()),
+            (vec![], create("bge0"), "link \"bge0\" exists".to_owned()),
+            (vec![], delete("vnic-2"), no_link("vnic-2")),
+            (vec![], delete("bge0"), no_link("bge0")),
+            (
+                vec![put(fdb(), None)],
+                delete("vnic-1"),
+                format!("link \"vnic-1\" is named by: {}", fdb()),
+            ),
+            (vec![], up("vnic-2"), no_link("vnic-2")),
+            (
+                vec![up("vnic-1")],
+                up("vnic-1"),
+                "link \"vnic-1\" is up already".to_owned(),
+            ),
+            (
+                vec![],
+                down("vnic-1"),
+                "link \"vnic-1\" is down already".to_owned(),
+            ),
+            (
+                vec![],
+                mtu("vnic-1", Mtu::MIN),
+                "link \"vnic-1\" has mtu 1500, not 68".to_owned(),
+            ),
+            (vec![], attach(FromVnic, "bge0", false), no_link("bge0")),
+            (vec![], attach(FromLink, "vnic-1", false), no_link("vnic-1")),
+            (
+                vec![attach(FromLink, "bge0", false)],
+                attach(FromLink, "bge0", false),
+                "from_link is on \"bge0\" already".to_owned(),
+            ),
+            (
+                vec![],
+                attach(FromLink, "bge0", true),
+                "from_link is not on \"bge0\"".to_owned(),
+            ),
+            (
+                vec![],
+                detach(FromVnic, "vnic-1"),
+                "from_vnic is not on \"vnic-1\"".to_owned(),
+            ),
+            (vec![], put(segment("bge1", None), None), no_link("bge1")),
+            (
+                vec![put(segment("bge0", None), None)],
+                put(segment("bge0", Some(mac())), None),
+                "expected no row, found \"segment bge0\"".to_owned(),
+            ),
+            (
+                vec![put(segment("bge0", None), None)],
+                Step::DeleteRow { row: segment("bge0", Some(mac())) },
+                "expected \"segment bge0 station 2:8:20:0:0:1\", \
+                 found \"segment bge0\""
+                    .to_owned(),
+            ),
+            (
+                vec![],
+                put(segment("bge0", None), Some(segment("bge0", None))),
+                "expected \"segment bge0\", found no row".to_owned(),
+            ),
+            (vec![], accept("vnic-1"), no_link("vnic-1")),
+            (
+                vec![accept("bge0")],
+                accept("bge0"),
+                "\"bge0\" accepts 2:8:20:0:0:1 already".to_owned(),
+            ),
+            (
+                vec![],
+                reject("bge0"),
+                "\"bge0\" does not accept 2:8:20:0:0:1".to_owned(),
+            ),
+        ] {
+            let mut state = host();
+            for step in before {
+                state.apply(&step).unwrap();
+            }
+            let unchanged = state.clone();
+            let error = state.apply(&step).unwrap_err();
+            assert_eq!(error.to_string(), want, "{step}");
+            assert_eq!(state, unchanged, "{step}");
+        }
+    }
+
+    #[test]
+    fn a_deleted_pair_takes_its_programs_along() {
+        let mut state = host();
+        let before = state.clone();
+        let link: LinkName = "vnic-2".parse().unwrap();
+        for step in [
+            Step::CreatePair {
+                link: link.clone(),
+                guest_end: "net0".parse().unwrap(),
+                zone: None,
+                mac: mac(),
+                mtu: Mtu::ETHERNET,
+                over: "bge0".parse().unwrap(),
+            },
+            Step::Attach {
+                link: link.clone(),
+                program: Program::FromVnic,
+                replace: false,
+            },
+            Step::LinkUp { link: link.clone() },
+            Step::DeletePair { link },
+        ] {
+            state.apply(&step).unwrap();
+        }
+        assert_eq!(state, before);
+    }
+}

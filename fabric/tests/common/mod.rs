@@ -1,0 +1,79 @@
+//! From a spec to a plan, and what holds at each step on the way.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fabric::datapath::DatapathTables;
+use fabric::{
+    FabricSpec, HostEnd, LinkName, Mac, Observed, Plan, Program, ResolvedSpec,
+    Step, plan,
+};
+use tagmap::TagMap;
+
+/// A desired state on a host, worked out down to the tables.
+#[derive(Debug)]
+pub(crate) struct Wanted {
+    pub(crate) resolved: ResolvedSpec,
+    pub(crate) tables: DatapathTables,
+}
+
+impl Wanted {
+    pub(crate) fn new(
+        spec: &FabricSpec,
+        tags: &TagMap,
+        observed: &Observed,
+    ) -> Self {
+        let resolved = tagmap::resolve(spec, tags, observed);
+        let tables = flows::compile(&resolved);
+        Self { resolved, tables }
+    }
+
+    pub(crate) fn plan(&self, observed: &Observed) -> Plan {
+        plan(&self.resolved, &self.tables, observed)
+    }
+}
+
+/// The states that a plan leads through: first `start`, last the state after
+/// the last step. Panics where a step does not fit.
+pub(crate) fn states(start: &Observed, plan: &Plan) -> Vec<Observed> {
+    let mut states = vec![start.clone()];
+    for step in &plan.steps {
+        let mut next = states[states.len() - 1].clone();
+        if let Err(error) = next.apply(step) {
+            panic!("cannot {step}: {error}\nof the plan:\n{plan}");
+        }
+        states.push(next);
+    }
+    states
+}
+
+/// Checks that whatever has been done of a plan can be taken back: all of it,
+/// or all that came after the last pair that was deleted.
+pub(crate) fn check_undo(states: &[Observed], plan: &Plan) {
+    for done in 0..=plan.steps.len() {
+        let steps = &plan.steps[..done];
+        let mut state = states[done].clone();
+        for undo in Step::undo_all(steps) {
+            if let Err(error) = state.apply(&undo) {
+                panic!("cannot {undo}, after {done} steps: {error}\n{plan}");
+            }
+        }
+        let deletion = |step: &Step| matches!(step, Step::DeletePair { .. });
+        let back = steps.iter().rposition(deletion).map_or(0, |at| at + 1);
+        let what = format!("{done} steps and back to {back} of\n{plan}");
+        assert_eq!(sight(&state), sight(&states[back]), "{what}");
+    }
+}
+
+/// All of a state that a plan can put back. A program can't: an old one that
+/// was replaced or taken off is not kept, so it counts only that there is one.
+type Sight<'a> = (
+    &'a DatapathTables,
+    &'a BTreeMap<LinkName, HostEnd>,
+    &'a BTreeSet<(LinkName, Mac)>,
+    Vec<&'a (LinkName, Program)>,
+);
+
+fn sight(state: &Observed) -> Sight<'_> {
+    let hooks = state.programs.keys().collect();
+    (&state.tables, &state.host_ends, &state.unicast, hooks)
+}

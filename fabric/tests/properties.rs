@@ -1,0 +1,344 @@
+//! What holds for every plan, whatever it leads from and to.
+//!
+//!   bge0  1500  tag admin    stub0  an etherstub
+//!   bge1  9000  tag fast     zones web and db; nowhere doesn't run
+
+mod common;
+mod meddle;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fabric::datapath::{DatapathTables, FloodKey, LinkRef, Segment, VnicRow};
+use fabric::{
+    Duplex, Etherstub, FabricSpec, LinkClass, LinkId, LinkName, LinkState, Mac,
+    MacType, Mtu, Observed, ObservedLink, Plan, Program, Protection, Vnic,
+    VnicProps,
+};
+use proptest::prelude::*;
+use proptest::sample::{select, subsequence};
+use tagmap::{Config, TagMap};
+
+use common::{Wanted, check_undo, states};
+
+/// The numbers that VNICs may have. Few, so that two specs share some.
+const IDS: std::ops::RangeInclusive<u32> = 1..=7;
+
+/// A link, and an address that somebody else has it accept.
+const OTHERS: &str = "bge1 6:0:0:0:0:1";
+
+fn tags() -> TagMap {
+    let text = "admin_nic=2:0:0:0:0:1\nfast_nic=2:0:0:0:0:2\nfast_mtu=4000\n";
+    TagMap::from_config(&Config::parse(text).unwrap()).unwrap()
+}
+
+fn host() -> Observed {
+    let link = |last, mtu| ObservedLink {
+        class: LinkClass::Phys,
+        mac: Mac::new([2, 0, 0, 0, 0, last]),
+        factory_mac: None,
+        mtu: Mtu::new(mtu).unwrap(),
+        state: LinkState::Up,
+        speed: None,
+        duplex: Duplex::Full,
+    };
+    Observed {
+        links: [
+            ("bge0".parse().unwrap(), link(1, 1500)),
+            ("bge1".parse().unwrap(), link(2, 9000)),
+        ]
+        .into(),
+        zones: ["web", "db"].map(|zone| zone.parse().unwrap()).into(),
+        ..Observed::default()
+    }
+}
+
+/// A VNIC of a number. Addresses are few, so some VNICs are blocked for them.
+fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
+    let over = ["bge0", "bge1", "stub0", "tag:admin", "tag:fast", "tag:none"];
+    let zone = [None, Some("web"), Some("db"), Some("nowhere")];
+    (
+        select(over.to_vec()),
+        select(zone.to_vec()),
+        select(vec![None, None, Some(5)]),
+        select(vec![None, None, Some(1400), Some(4000)]),
+        1..=9_u8,
+        any::<bool>(),
+    )
+        .prop_map(move |(over, zone, vid, mtu, mac, mac_nospoof)| Vnic {
+            id: LinkId(id),
+            name: format!("net{id}").parse().unwrap(),
+            zone: zone.map(|zone| zone.parse().unwrap()),
+            over: over.parse().unwrap(),
+            mac: Mac::new([2, 8, 0x20, 0, 0, mac]),
+            mac_type: MacType::Fixed,
+            vid: vid.map(|vid: u16| fabric::VlanId::new(vid).unwrap()),
+            props: VnicProps {
+                mtu: mtu.map(|mtu| Mtu::new(mtu).unwrap()),
+                protection: Protection { mac_nospoof },
+            },
+            temporary: false,
+        })
+}
+
+fn spec(vnics: impl IntoIterator<Item = Vnic>) -> FabricSpec {
+    let id = LinkId(100);
+    let name = "stub0".parse().unwrap();
+    let stub = Etherstub { id, name, mtu: Mtu::ETHERSTUB, temporary: false };
+    FabricSpec {
+        etherstubs: [(id, stub)].into(),
+        vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
+    }
+}
+
+fn any_spec() -> impl Strategy<Value = FabricSpec> {
+    let ids: Vec<u32> = IDS.collect();
+    let all: Vec<_> = ids.iter().map(|id| vnic(*id)).collect();
+    (all, subsequence(ids, 0..=7)).prop_map(|(all, ids)| {
+        spec(all.into_iter().filter(|vnic| ids.contains(&vnic.id.0)))
+    })
+}
+
+/// Two specs that share many VNICs: what a person's changes look like.
+fn any_change() -> impl Strategy<Value = (FabricSpec, FabricSpec)> {
+    (any_spec(), any_spec(), subsequence(IDS.collect::<Vec<_>>(), 0..=7))
+        .prop_map(|(before, mut after, kept)| {
+            for id in kept {
+                match before.vnics.get(&LinkId(id)) {
+                    Some(vnic) => after.vnics.insert(vnic.id, vnic.clone()),
+                    None => after.vnics.remove(&LinkId(id)),
+                };
+            }
+            (before, after)
+        })
+}
+
+/// The host with a fabric on it.
+fn built(spec: &FabricSpec) -> Observed {
+    let plan = Wanted::new(spec, &tags(), &host()).plan(&host());
+    states(&host(), &plan).pop().unwrap()
+}
+
+/// The VNICs that a broadcast meets, by list. Panics where a list leads to a
+/// row that is not there, or in a circle.
+fn walk(tables: &DatapathTables) -> BTreeMap<(Segment, u16), Vec<LinkId>> {
+    let heads = tables.flood.keys().filter(|key| key.id == LinkId(0));
+    heads
+        .map(|head| ((head.segment.clone(), head.vid), walk_list(tables, head)))
+        .collect()
+}
+
+fn walk_list(tables: &DatapathTables, head: &FloodKey) -> Vec<LinkId> {
+    let mut met = Vec::new();
+    let mut key = head.clone();
+    loop {
+        let Some(row) = tables.flood.get(&key) else {
+            panic!("no row {key:?} in {tables:#?}");
+        };
+        // What always ascends can't go in a circle.
+        let ends = row.next == LinkId(0);
+        assert!(ends || row.next > key.id, "{key:?} leads back: {tables:#?}");
+        if key.id != LinkId(0) {
+            met.push(key.id);
+        }
+        if ends {
+            return met;
+        }
+        key.id = row.next;
+    }
+}
+
+/// Checks the state between two steps as the data plane would find it.
+/// `stays` holds the rows of VNICs that no step concerns.
+fn check_between(
+    state: &Observed,
+    stays: &BTreeMap<LinkRef, VnicRow>,
+    plan: &Plan,
+) {
+    let tables = &state.tables;
+    let lists = walk(tables);
+    for (host_end, row) in stays {
+        let list = lists.get(&(row.segment.clone(), row.vid));
+        let met = list.is_some_and(|list| list.contains(&row.id));
+        assert!(met, "no broadcast meets {host_end} in:\n{plan}");
+        let known = tables.fdb.iter().any(|(key, fdb)| {
+            let here = (&key.segment, key.vid, key.mac);
+            here == (&row.segment, row.vid, row.mac) && fdb.id == row.id
+        });
+        assert!(known, "no unicast meets {host_end} in:\n{plan}");
+        assert_eq!(tables.vnics.get(host_end), Some(row), "{plan}");
+        assert!(tables.segments.contains_key(&row.segment), "{plan}");
+    }
+    for (key, row) in &tables.fdb {
+        let there = tables.vnics.contains_key(&row.host_end);
+        assert!(there, "{key:?} leads nowhere in:\n{plan}");
+    }
+    // A guest is heard only by a program that knows it.
+    for (name, _) in state.host_ends.iter().filter(|(_, end)| end.up) {
+        let hook = (name.clone(), Program::FromVnic);
+        assert!(state.programs.contains_key(&hook), "{name} in:\n{plan}");
+        let known = tables.vnics.contains_key(&LinkRef::from(name));
+        assert!(known, "{name} is up too early in:\n{plan}");
+    }
+}
+
+/// The host ends of VNICs that have to wait. Panics where one is not closed:
+/// on, or with a row.
+fn parked(plan: &Plan, state: &Observed) -> BTreeSet<LinkName> {
+    let waiting = plan.blocked.iter().map(|vnic| Vnic::host_end(vnic.id));
+    let parked: BTreeSet<LinkName> = waiting
+        .filter(|host_end| state.host_ends.contains_key(host_end))
+        .collect();
+    for host_end in &parked {
+        assert!(!state.host_ends[host_end].up, "{host_end} is on:\n{plan}");
+        let known = state.tables.vnics.contains_key(&LinkRef::from(host_end));
+        assert!(!known, "{host_end} is known:\n{plan}");
+    }
+    parked
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn a_plan_leads_where_it_says((before, after) in any_change()) {
+        let start = built(&before);
+        let wanted = Wanted::new(&after, &tags(), &start);
+        let plan = wanted.plan(&start);
+        let end = states(&start, &plan).pop().unwrap();
+        prop_assert!(wanted.plan(&end).is_empty(), "{}", plan);
+        // A VNIC that was there before needs its zone no longer.
+        let running = |vnic: &Vnic| {
+            vnic.zone.as_ref().is_none_or(|zone| start.zones.contains(zone))
+        };
+        if !after.vnics.values().all(running) {
+            return Ok(());
+        }
+        // However one got there, it is the same place. A VNIC that has to wait
+        // is parked if it was there before, and absent if not.
+        let mut unparked = end.clone();
+        for host_end in parked(&plan, &end) {
+            unparked.host_ends.remove(&host_end);
+            unparked.programs.retain(|(link, _), _| *link != host_end);
+        }
+        prop_assert_eq!(unparked, built(&after), "{}", plan);
+    }
+
+    #[test]
+    fn each_state_on_the_way_is_sound((before, after) in any_change()) {
+        let start = built(&before);
+        let wanted = Wanted::new(&after, &tags(), &start);
+        let plan = wanted.plan(&start);
+        let mut stays = start.tables.vnics.clone();
+        stays.retain(|host_end, row| {
+            wanted.tables.vnics.get(host_end) == Some(row)
+        });
+        for state in states(&start, &plan) {
+            check_between(&state, &stays, &plan);
+        }
+    }
+
+    #[test]
+    fn a_vnic_that_keeps_its_place_is_met_by_every_broadcast(
+        (before, after) in any_change(),
+    ) {
+        let start = built(&before);
+        let wanted = Wanted::new(&after, &tags(), &start);
+        let plan = wanted.plan(&start);
+        let place = |tables: &DatapathTables| -> BTreeSet<FloodKey> {
+            let members = tables.flood.keys().filter(|key| key.id.0 != 0);
+            members.cloned().collect()
+        };
+        let keep = &place(&start.tables) & &place(&wanted.tables);
+        for state in states(&start, &plan) {
+            let lists = walk(&state.tables);
+            for key in &keep {
+                let list = lists.get(&(key.segment.clone(), key.vid));
+                let met = list.is_some_and(|list| list.contains(&key.id));
+                prop_assert!(met, "{:?} of\n{}", key, plan);
+            }
+        }
+    }
+
+    #[test]
+    fn every_step_can_be_taken_back((before, after) in any_change()) {
+        let start = built(&before);
+        let plan = Wanted::new(&after, &tags(), &start).plan(&start);
+        let states = states(&start, &plan);
+        for (step, pair) in plan.steps.iter().zip(states.windows(2)) {
+            let Some(undo) = step.undo() else { continue };
+            let mut state = pair[1].clone();
+            state.apply(&undo).unwrap();
+            prop_assert_eq!(&state, &pair[0], "{}, then {}", step, undo);
+        }
+        check_undo(&states, &plan);
+    }
+
+    #[test]
+    fn whatever_was_meddled_with_is_put_right(
+        (before, after) in any_change(),
+        meddling in prop::collection::vec(any_meddling(), 0..5),
+    ) {
+        let mut start = built(&before);
+        for line in &meddling {
+            // A line about something that isn't there has no effect.
+            let _ = meddle::meddle(&mut start, line);
+        }
+        let wanted = Wanted::new(&after, &tags(), &start);
+        let plan = wanted.plan(&start);
+        let states = states(&start, &plan);
+        check_undo(&states, &plan);
+        let end = &states[states.len() - 1];
+        prop_assert!(wanted.plan(end).is_empty(), "{}", plan);
+        prop_assert_eq!(&end.tables, &wanted.tables, "{}", plan);
+        let parked = parked(&plan, end);
+        let host_ends = end.host_ends.keys();
+        let host_ends = host_ends.filter(|name| !parked.contains(*name));
+        prop_assert!(
+            host_ends
+                .map(LinkRef::from)
+                .eq(wanted.tables.vnics.keys().cloned()),
+            "{}",
+            plan
+        );
+        // Somebody else's address, as no VNIC has it.
+        let (link, mac) = OTHERS.split_once(' ').unwrap();
+        let others = (link.parse().unwrap(), mac.parse().unwrap());
+        let was = start.unicast.contains(&others);
+        prop_assert_eq!(end.unicast.contains(&others), was, "{}", plan);
+    }
+}
+
+/// A line of the language of `meddle`, about something that may be there.
+fn any_meddling() -> impl Strategy<Value = String> {
+    let own = ["delete", "orphan", "down", "mtu 1400", "detach", "outdated"];
+    let on_own = (select(own.to_vec()), IDS).prop_map(|(change, id)| {
+        match change.split_once(' ') {
+            Some((change, rest)) => format!("{change} vnic-{id} {rest}"),
+            None if matches!(change, "detach" | "outdated") => {
+                format!("{change} from_vnic vnic-{id}")
+            }
+            None => format!("{change} vnic-{id}"),
+        }
+    });
+    let row = (
+        select(vec!["segment", "vnic", "fdb", "flood"]),
+        select(vec!["", " bge0", " bge1", " stub-100", " vnic-2"]),
+    );
+    let others = [
+        "unplug bge0",
+        "new-mac bge0 2:8:20:0:0:3",
+        "mtu bge1 1450",
+        "rename bge1 eth1",
+        "detach to_link bge0",
+        "outdated from_link bge0",
+        "forget 2:8:20:0:0:3 bge0",
+        "accept 6:0:0:0:0:1 bge1",
+        "stop web",
+        "start nowhere",
+    ];
+    prop_oneof![
+        on_own,
+        row.prop_map(|(table, key)| format!("remove {table}{key}")),
+        select(others.to_vec()).prop_map(str::to_owned),
+    ]
+}

@@ -1,0 +1,202 @@
+//! From the desired state to what can be built on this host now.
+
+use std::collections::BTreeSet;
+
+use fabric::datapath::{LinkRef, Segment};
+use fabric::{
+    Blocked, Etherstub, FabricSpec, LinkClass, LinkName, Mac, Mtu, Observed,
+    Over, PhysLink, ResolvedSpec, ResolvedVnic, Status, VlanId, Vnic, VnicKey,
+};
+
+use crate::TagMap;
+
+/// Finds the link and the MTU of each VNIC.
+///
+/// The function is total. A VNIC that can't be built now is listed as
+/// [`Blocked`] with the reason, and the others go ahead. Its answer for a VNIC
+/// depends on the host, on the VNIC and on those with lower numbers, so a new
+/// VNIC takes nothing from an old one.
+#[must_use]
+pub fn resolve(
+    spec: &FabricSpec,
+    tags: &TagMap,
+    observed: &Observed,
+) -> ResolvedSpec {
+    let host = Host { spec, tags, observed, phys: &observed.phys() };
+    let mut taken = BTreeSet::new();
+    let mut resolved = ResolvedSpec::default();
+    for vnic in spec.vnics.values() {
+        match host.resolve(vnic, &mut taken) {
+            Ok(found) => {
+                resolved.vnics.insert(vnic.id, found);
+            }
+            Err((status, reason)) => resolved.blocked.push(Blocked {
+                id: vnic.id,
+                subject: vnic.key().to_string(),
+                status,
+                reason,
+            }),
+        }
+    }
+    resolved
+}
+
+/// Why a VNIC has to wait.
+type Obstacle = (Status, String);
+
+/// The addresses of a segment's VLANs that VNICs have.
+type Taken = BTreeSet<(Segment, Option<VlanId>, Mac)>;
+
+/// All that a VNIC is held against.
+struct Host<'a> {
+    spec: &'a FabricSpec,
+    tags: &'a TagMap,
+    observed: &'a Observed,
+    phys: &'a [PhysLink],
+}
+
+/// What a VNIC sits on.
+enum Below<'a> {
+    Link(&'a PhysLink),
+    Etherstub(&'a Etherstub),
+}
+
+impl Host<'_> {
+    fn resolve(
+        &self,
+        vnic: &Vnic,
+        taken: &mut Taken,
+    ) -> Result<ResolvedVnic, Obstacle> {
+        let below = self.below(&vnic.over)?;
+        if below.station() == Some(vnic.mac) {
+            let reason = format!(
+                "{} is the address of link \"{}\" itself",
+                vnic.mac,
+                below.name()
+            );
+            return Err((Status::MacReserved, reason));
+        }
+        // An address is taken even by a VNIC whose zone is not there yet: when
+        // the zone starts, it must find its address free.
+        let segment = below.segment();
+        if !taken.insert((segment.clone(), vnic.vid, vnic.mac)) {
+            let reason = format!(
+                "another VNIC over \"{}\" has the address {}",
+                below.name(),
+                vnic.mac
+            );
+            return Err((Status::MacInUse, reason));
+        }
+        let mtu = self.mtu(vnic, &below)?;
+        // A VNIC that is there needs no zone to be made in. Its namespace may
+        // have lost its name, or the process that named it, and lives on for
+        // as long as the VNIC does.
+        let host_end = Vnic::host_end(vnic.id);
+        if let Some(zone) = &vnic.zone
+            && !self.observed.zones.contains(zone)
+            && !self.observed.host_ends.contains_key(&host_end)
+        {
+            let reason = format!("zone \"{zone}\" is not running");
+            return Err((Status::InvalidValue, reason));
+        }
+        Ok(ResolvedVnic {
+            id: vnic.id,
+            name: vnic.name.clone(),
+            zone: vnic.zone.clone(),
+            over: below.name().clone(),
+            segment,
+            station: below.station(),
+            mac: vnic.mac,
+            vid: vnic.vid,
+            mtu,
+            protection: vnic.props.protection,
+        })
+    }
+
+    fn below(&self, over: &Over) -> Result<Below<'_>, Obstacle> {
+        match over {
+            Over::Link(name) => self.link(name),
+            Over::Tag(tag) => {
+                // As on SmartOS, an etherstub's name serves as a tag.
+                let stubs = &mut self.spec.etherstubs.values();
+                if self.tags.get(tag).is_none()
+                    && let Some(stub) =
+                        stubs.find(|stub| stub.name.as_str() == tag.as_str())
+                {
+                    return Ok(Below::Etherstub(stub));
+                }
+                let link = self.tags.link_of(tag, self.phys);
+                link.map(Below::Link)
+                    .map_err(|error| (Status::InvalidLink, error.to_string()))
+            }
+        }
+    }
+
+    fn link(&self, name: &LinkName) -> Result<Below<'_>, Obstacle> {
+        if let Some(stub) = self.spec.etherstub(name) {
+            return Ok(Below::Etherstub(stub));
+        }
+        // First what the spec says: a guest end without a zone is a link of
+        // the host as well, and looks like a NIC there.
+        let key = VnicKey { zone: None, name: name.clone() };
+        let is_vnic = self.spec.vnic(&key).is_some();
+        let found = self.phys.iter().find(|link| link.name == *name);
+        let reason = match (found, self.observed.links.get(name)) {
+            _ if is_vnic => carries_none(name, LinkClass::Vnic),
+            (Some(link), _) => return Ok(Below::Link(link)),
+            (None, Some(link)) => carries_none(name, link.class),
+            (None, None) => format!("link \"{name}\" does not exist"),
+        };
+        Err((Status::InvalidLink, reason))
+    }
+
+    fn mtu(&self, vnic: &Vnic, below: &Below) -> Result<Mtu, Obstacle> {
+        let of_tag = match &vnic.over {
+            Over::Link(_) => None,
+            Over::Tag(tag) => self.tags.mtu_of(tag),
+        };
+        let limit = below.mtu();
+        let mtu = vnic.props.mtu.or(of_tag).unwrap_or(limit);
+        if mtu <= limit {
+            return Ok(mtu);
+        }
+        let name = below.name();
+        let reason = format!("mtu {mtu} is above {limit} of link \"{name}\"");
+        Err((Status::MtuRange, reason))
+    }
+}
+
+fn carries_none(name: &LinkName, class: LinkClass) -> String {
+    format!("link \"{name}\" is a {class}, which carries no VNICs")
+}
+
+impl Below<'_> {
+    fn name(&self) -> &LinkName {
+        match self {
+            Self::Link(link) => &link.name,
+            Self::Etherstub(stub) => &stub.name,
+        }
+    }
+
+    fn segment(&self) -> Segment {
+        match self {
+            Self::Link(link) => Segment::Link(LinkRef::from(&link.name)),
+            Self::Etherstub(stub) => Segment::Etherstub(stub.id),
+        }
+    }
+
+    /// The host's own address on the segment.
+    fn station(&self) -> Option<Mac> {
+        match self {
+            Self::Link(link) => Some(link.mac),
+            Self::Etherstub(_) => None,
+        }
+    }
+
+    fn mtu(&self) -> Mtu {
+        match self {
+            Self::Link(link) => link.mtu,
+            Self::Etherstub(stub) => stub.mtu,
+        }
+    }
+}

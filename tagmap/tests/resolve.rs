@@ -1,0 +1,263 @@
+//! What can be built on a host, and why the rest can't.
+//!
+//!   bge0 02:..:01, tag admin, 1500     br0    a bridge
+//!   bge1 02:..:02, tags big and jumbo, 9000
+//!   aggr0 02:..:03, tag pair, 9000     stub0  an etherstub, 9000
+
+use fabric::{
+    Duplex, Etherstub, FabricSpec, LinkClass, LinkId, LinkState, Mac, MacType,
+    Mtu, Observed, ObservedLink, Status, VlanId, Vnic, VnicProps,
+};
+use tagmap::{Config, TagMap, resolve};
+
+const TAGS: &str = "\
+admin_nic=2:0:0:0:0:1
+big_nic=2:0:0:0:0:2
+jumbo_nic=2:0:0:0:0:2
+jumbo_mtu=9000
+odd_nic=2:0:0:0:0:1
+odd_mtu=9000
+pair_nic=aggr0
+lost_nic=2:0:0:0:0:9
+";
+
+fn mac(last: u8) -> Mac {
+    Mac::new([2, 0, 0, 0, 0, last])
+}
+
+fn host() -> Observed {
+    let link = |class, last, mtu| ObservedLink {
+        class,
+        mac: mac(last),
+        factory_mac: None,
+        mtu: Mtu::new(mtu).unwrap(),
+        state: LinkState::Up,
+        speed: Some(1000),
+        duplex: Duplex::Full,
+    };
+    let links = [
+        ("bge0", link(LinkClass::Phys, 1, 1500)),
+        ("bge1", link(LinkClass::Phys, 2, 9000)),
+        ("aggr0", link(LinkClass::Aggr, 3, 9000)),
+        ("br0", link(LinkClass::Bridge, 4, 1500)),
+    ];
+    Observed {
+        links: links
+            .into_iter()
+            .map(|(name, link)| (name.parse().unwrap(), link))
+            .collect(),
+        zones: ["web".parse().unwrap()].into(),
+        ..Observed::default()
+    }
+}
+
+fn vnic(id: u32, over: &str) -> Vnic {
+    Vnic {
+        id: LinkId(id),
+        name: format!("net{id}").parse().unwrap(),
+        zone: None,
+        over: over.parse().unwrap(),
+        mac: Mac::new([2, 8, 0x20, 0, 0, id.try_into().unwrap()]),
+        mac_type: MacType::Fixed,
+        vid: None,
+        props: VnicProps::default(),
+        temporary: false,
+    }
+}
+
+fn spec(vnics: Vec<Vnic>) -> FabricSpec {
+    let id = LinkId(100);
+    let name = "stub0".parse().unwrap();
+    let stub = Etherstub { id, name, mtu: Mtu::ETHERSTUB, temporary: false };
+    FabricSpec {
+        etherstubs: [(id, stub)].into(),
+        vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
+    }
+}
+
+fn tags(text: &str) -> TagMap {
+    TagMap::from_config(&Config::parse(text).unwrap()).unwrap()
+}
+
+/// Each VNIC as `name over segment station mtu`, or `name: status: reason`.
+fn outcome(vnics: Vec<Vnic>) -> Vec<String> {
+    let resolved = resolve(&spec(vnics), &tags(TAGS), &host());
+    let built = resolved.vnics.values().map(|vnic| {
+        let station = vnic.station.map_or("-".to_owned(), |m| m.to_string());
+        format!(
+            "{} {} {} {station} {}",
+            vnic.name, vnic.over, vnic.segment, vnic.mtu
+        )
+    });
+    let blocked = resolved
+        .blocked
+        .iter()
+        .map(|b| format!("{}: {:?}: {}", b.subject, b.status, b.reason));
+    built.chain(blocked).collect()
+}
+
+fn with(mut vnic: Vnic, edit: impl FnOnce(&mut Vnic)) -> Vnic {
+    edit(&mut vnic);
+    vnic
+}
+
+fn with_mtu(vnic: Vnic, mtu: u32) -> Vnic {
+    with(vnic, |vnic| vnic.props.mtu = Some(Mtu::new(mtu).unwrap()))
+}
+
+fn in_zone(vnic: Vnic, zone: &str) -> Vnic {
+    with(vnic, |vnic| vnic.zone = Some(zone.parse().unwrap()))
+}
+
+#[test]
+fn one_vnic() {
+    for (title, vnic, want) in [
+        ("a link", vnic(1, "bge0"), "net1 bge0 bge0 2:0:0:0:0:1 1500"),
+        ("a tag", vnic(1, "tag:admin"), "net1 bge0 bge0 2:0:0:0:0:1 1500"),
+        (
+            "an aggregation by tag",
+            vnic(1, "tag:pair"),
+            "net1 aggr0 aggr0 2:0:0:0:0:3 9000",
+        ),
+        ("an etherstub", vnic(1, "stub0"), "net1 stub0 stub-100 - 9000"),
+        (
+            "an etherstub as a tag",
+            vnic(1, "tag:stub0"),
+            "net1 stub0 stub-100 - 9000",
+        ),
+        (
+            "a zone that runs",
+            in_zone(vnic(1, "bge0"), "web"),
+            "net1 bge0 bge0 2:0:0:0:0:1 1500",
+        ),
+        (
+            "an MTU of its own",
+            with_mtu(vnic(1, "tag:jumbo"), 4000),
+            "net1 bge1 bge1 2:0:0:0:0:2 4000",
+        ),
+        (
+            "the tag's MTU",
+            vnic(1, "tag:jumbo"),
+            "net1 bge1 bge1 2:0:0:0:0:2 9000",
+        ),
+        (
+            "the link's MTU",
+            vnic(1, "tag:big"),
+            "net1 bge1 bge1 2:0:0:0:0:2 9000",
+        ),
+        (
+            "no link",
+            vnic(1, "bge7"),
+            "net1: InvalidLink: link \"bge7\" does not exist",
+        ),
+        (
+            "a bridge",
+            vnic(1, "br0"),
+            "net1: InvalidLink: link \"br0\" is a bridge, which carries no \
+             VNICs",
+        ),
+        (
+            "itself",
+            vnic(1, "net1"),
+            "net1: InvalidLink: link \"net1\" is a vnic, which carries no \
+             VNICs",
+        ),
+        (
+            "no tag",
+            vnic(1, "tag:none"),
+            "net1: InvalidLink: nic tag \"none\" does not exist",
+        ),
+        (
+            "a tag without its NIC",
+            in_zone(vnic(1, "tag:lost"), "web"),
+            "net1 in zone web: InvalidLink: no NIC has the MAC address \
+             02:00:00:00:00:09 of nic tag \"lost\"",
+        ),
+        (
+            "no zone",
+            in_zone(vnic(1, "bge0"), "db"),
+            "net1 in zone db: InvalidValue: zone \"db\" is not running",
+        ),
+        (
+            "too large for the link",
+            with_mtu(vnic(1, "bge0"), 1501),
+            "net1: MtuRange: mtu 1501 is above 1500 of link \"bge0\"",
+        ),
+        (
+            "a tag that asks for more than its link has",
+            vnic(1, "tag:odd"),
+            "net1: MtuRange: mtu 9000 is above 1500 of link \"bge0\"",
+        ),
+        (
+            "too large for the etherstub",
+            with_mtu(vnic(1, "stub0"), 9001),
+            "net1: MtuRange: mtu 9001 is above 9000 of link \"stub0\"",
+        ),
+        (
+            "the link's own address",
+            with(vnic(1, "tag:admin"), |vnic| vnic.mac = mac(1)),
+            "net1: MacReserved: 2:0:0:0:0:1 is the address of link \"bge0\" \
+             itself",
+        ),
+    ] {
+        assert_eq!(outcome(vec![vnic]), [want], "{title}");
+    }
+}
+
+#[test]
+fn one_address_twice_by_tag_and_by_name() {
+    let same = |vnic: Vnic| with(vnic, |vnic| vnic.mac = mac(7));
+    let vlan = |vnic| with(same(vnic), |vnic| vnic.vid = VlanId::new(5).ok());
+    let taken = "net2: MacInUse: another VNIC over \"bge0\" has the address \
+         2:0:0:0:0:7";
+    for (title, first, second, want) in [
+        (
+            "the later one waits",
+            same(vnic(1, "tag:admin")),
+            same(vnic(2, "bge0")),
+            vec!["net1 bge0 bge0 2:0:0:0:0:1 1500", taken],
+        ),
+        (
+            "also for one whose zone is not there yet",
+            in_zone(same(vnic(1, "bge0")), "db"),
+            same(vnic(2, "tag:admin")),
+            vec![
+                "net1 in zone db: InvalidValue: zone \"db\" is not running",
+                taken,
+            ],
+        ),
+        (
+            "not for one that has no link",
+            same(vnic(1, "tag:lost")),
+            same(vnic(2, "bge0")),
+            vec![
+                "net2 bge0 bge0 2:0:0:0:0:1 1500",
+                "net1: InvalidLink: no NIC has the MAC address \
+                 02:00:00:00:00:09 of nic tag \"lost\"",
+            ],
+        ),
+        (
+            "another VLAN is another matter",
+            same(vnic(1, "tag:admin")),
+            vlan(vnic(2, "bge0")),
+            vec![
+                "net1 bge0 bge0 2:0:0:0:0:1 1500",
+                "net2 bge0 bge0 2:0:0:0:0:1 1500",
+            ],
+        ),
+    ] {
+        assert_eq!(outcome(vec![first, second]), want, "{title}");
+    }
+}
+
+#[test]
+fn a_blocked_vnic_is_known_by_its_number() {
+    let resolved = resolve(
+        &spec(vec![vnic(3, "bge7"), vnic(4, "bge0")]),
+        &TagMap::default(),
+        &host(),
+    );
+    let [blocked] = &resolved.blocked[..] else { panic!("{resolved:?}") };
+    assert_eq!((blocked.id, blocked.status), (LinkId(3), Status::InvalidLink));
+    assert_eq!(resolved.vnics.keys().collect::<Vec<_>>(), [&LinkId(4)]);
+}
