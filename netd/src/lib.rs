@@ -1,1 +1,25 @@
-//! netd
+//! netd: the daemon that owns the fabric.
+//!
+//! ```text
+//! request -> server -> daemon: new spec -> tagmap::resolve -> flows::compile
+//!                                 |                                |
+//!                                 |        fabric::plan(.., observed)
+//!                                 |                                |
+//!                               store  <------- apply -> kernel <--+
+//! ```
+//!
+//! [`kernel`] is the only module that touches the network, [`store`] and
+//! [`config`] the only ones that touch files, [`server`] the only one that
+//! talks to clients. [`daemon`] ties them together.
+
+pub mod apply;
+pub mod args;
+pub mod config;
+pub mod daemon;
+pub mod error;
+pub mod kernel;
+pub mod logging;
+pub mod run;
+pub mod server;
+pub mod store;
+pub mod views;

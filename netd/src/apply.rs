@@ -1,0 +1,92 @@
+//! Carrying a plan out, and back.
+
+use fabric::{LinkName, Observed, Plan, Step};
+
+use crate::kernel::{Kernel, KernelError};
+
+/// A plan that could not be carried out. What had been done of it was taken
+/// back, as far as it can be.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {step}")]
+pub struct ApplyError {
+    /// The step that failed.
+    pub step: Box<Step>,
+    /// Why.
+    #[source]
+    pub source: KernelError,
+    /// Steps that could not be taken back either, each with its reason. The
+    /// kernel's state is then neither the old nor the new one.
+    pub stuck: Vec<String>,
+}
+
+/// Makes the changes of a plan in order. After a failure the changes already
+/// made are taken back in reverse order; all that can be taken back is, even
+/// when some of it can't.
+///
+/// `observed` follows what was really done.
+///
+/// # Errors
+/// [`ApplyError`] names the step that failed.
+pub async fn apply(
+    kernel: &mut Kernel,
+    plan: &Plan,
+    observed: &mut Observed,
+) -> Result<(), ApplyError> {
+    let steps = &plan.steps;
+    let mut at = 0;
+    while at < steps.len() {
+        let doomed = doomed(&steps[at..]);
+        let done = if doomed.len() > 1 {
+            kernel.delete_pairs(&doomed).await
+        } else {
+            kernel.step(&steps[at]).await
+        };
+        if let Err(source) = done {
+            let step = Box::new(steps[at].clone());
+            let stuck = take_back(kernel, &steps[..at], observed).await;
+            return Err(ApplyError { step, source, stuck });
+        }
+        let count = doomed.len().max(1);
+        for step in &steps[at..at + count] {
+            tracing::debug!(%step, "applied");
+            follow(observed, step);
+        }
+        at += count;
+    }
+    Ok(())
+}
+
+/// The links that a run of deletions at the start of `steps` names.
+fn doomed(steps: &[Step]) -> Vec<LinkName> {
+    let deletion = |step: &Step| match step {
+        Step::DeletePair { link } => Some(link.clone()),
+        _ => None,
+    };
+    steps.iter().map_while(deletion).collect()
+}
+
+async fn take_back(
+    kernel: &mut Kernel,
+    done: &[Step],
+    observed: &mut Observed,
+) -> Vec<String> {
+    let mut stuck = Vec::new();
+    for undo in Step::undo_all(done) {
+        match kernel.step(&undo).await {
+            Ok(()) => follow(observed, &undo),
+            Err(error) => {
+                stuck.push(format!("{undo}: {}", crate::error::chain(&error)));
+            }
+        }
+    }
+    stuck
+}
+
+/// Keeps the picture in step with the kernel.
+fn follow(observed: &mut Observed, step: &Step) {
+    if let Err(error) = observed.apply(step) {
+        // The picture was older than the kernel's state. The next full look
+        // puts it right; nothing was decided on it but this plan.
+        tracing::warn!(%step, %error, "the picture of the kernel was stale");
+    }
+}

@@ -1,0 +1,164 @@
+//! What netd answers when it does not do what was asked.
+
+use fabric::api::Problem;
+use fabric::{LinkId, LinkName, SpecError, Status, VnicKey};
+
+use crate::apply::ApplyError;
+use crate::kernel::KernelError;
+use crate::store::StoreError;
+
+/// A request that was refused or failed. Nothing has been changed then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FabricError {
+    /// What VNICs should sit on is no link, etherstub or tag.
+    #[error("invalid link name '{0}'")]
+    NoLink(String),
+    /// The link exists and can carry no VNICs.
+    #[error("'{over}' cannot carry VNICs: it is a {class}")]
+    NoCarrier {
+        /// The link.
+        over: LinkName,
+        /// What it is.
+        class: fabric::LinkClass,
+    },
+    /// No such VNIC or etherstub.
+    #[error("invalid link name '{0}'")]
+    NotFound(LinkName),
+    /// The name belongs to a link of another kind.
+    #[error("'{name}' is not {article} {wanted}")]
+    WrongClass {
+        /// The link.
+        name: LinkName,
+        /// `a` or `an`.
+        article: &'static str,
+        /// What was asked for.
+        wanted: &'static str,
+    },
+    /// More than one zone has a VNIC of that name.
+    #[error("vnic '{name}' is in several zones: {}", zones.join(", "))]
+    Ambiguous {
+        /// The name.
+        name: LinkName,
+        /// The zones that have it.
+        zones: Vec<String>,
+    },
+    /// VNICs sit on the etherstub.
+    #[error("etherstub '{name}' has VNICs: {}", vnics.join(", "))]
+    InUse {
+        /// The etherstub.
+        name: LinkName,
+        /// The VNICs.
+        vnics: Vec<String>,
+    },
+    /// A link that is not ours has the name.
+    #[error("a link named '{0}' exists already")]
+    NameTaken(LinkName),
+    /// No link of ours has the number.
+    #[error("link {0} is gone")]
+    Vanished(LinkId),
+    /// Every number is used up.
+    #[error("no more links can be numbered")]
+    Exhausted,
+    /// The request breaks a rule.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The request can't be built now.
+    #[error("{}", .0.reason)]
+    Blocked(fabric::Blocked),
+    /// The name is taken where the guest end would go.
+    #[error("{key}: the name is taken by a link that is not netd's")]
+    GuestEndTaken {
+        /// The VNIC.
+        key: VnicKey,
+    },
+    /// The kernel refused a change.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// The kernel would not be read.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// The store refused a change.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl FabricError {
+    /// The status word for it.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::NoLink(_) => Status::InvalidLink,
+            Self::NoCarrier { .. } => Status::InvalidArgument,
+            Self::NotFound(_) => Status::ObjectNotFound,
+            Self::WrongClass { .. } => Status::InvalidLink,
+            Self::Ambiguous { .. } => Status::InvalidArgument,
+            Self::InUse { .. } => Status::LinkBusy,
+            Self::NameTaken(_) | Self::GuestEndTaken { .. } => {
+                Status::ObjectExists
+            }
+            Self::Spec(error) => error.status(),
+            Self::Blocked(blocked) => blocked.status,
+            Self::Vanished(_)
+            | Self::Exhausted
+            | Self::Apply(_)
+            | Self::Kernel(_) => Status::OperationFailed,
+            Self::Store(_) => Status::IoError,
+        }
+    }
+
+    /// What to try, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::NoLink(_) | Self::NoCarrier { .. } => {
+                "dladm show-phys, dladm show-etherstub and nictagadm list \
+                 show what VNICs can sit on"
+                    .to_owned()
+            }
+            Self::Ambiguous { name, .. } => {
+                format!("name the zone: -z ZONE {name}; -z '' is the host")
+            }
+            Self::InUse { name, .. } => format!("dladm show-vnic -l {name}"),
+            Self::Spec(SpecError::TransientZone { .. }) => {
+                "make the VNIC temporary (-t), or name the zone".to_owned()
+            }
+            Self::Blocked(_)
+            | Self::Spec(_)
+            | Self::NotFound(_)
+            | Self::WrongClass { .. }
+            | Self::NameTaken(_)
+            | Self::GuestEndTaken { .. }
+            | Self::Vanished(_)
+            | Self::Exhausted => return None,
+            Self::Apply(_) | Self::Kernel(_) | Self::Store(_) => {
+                "netd's log says more".to_owned()
+            }
+        })
+    }
+}
+
+impl From<&FabricError> for Problem {
+    fn from(error: &FabricError) -> Self {
+        let mut problem = Self::new(error.status(), chain(error));
+        problem.hint = error.hint();
+        problem
+    }
+}
+
+/// An error and its causes in one line, outermost first.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let next = error.to_string();
+        // A transparent wrapper says what its cause says.
+        if !text.ends_with(&next) {
+            text.push_str(": ");
+            text.push_str(&next);
+        }
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,63 @@
+//! Speed and duplex of links, by ethtool netlink.
+
+use std::collections::BTreeMap;
+
+use ::ethtool::{
+    EthtoolAttr, EthtoolHeader, EthtoolLinkModeAttr, EthtoolLinkModeDuplex,
+};
+use fabric::Duplex;
+use futures::TryStreamExt;
+
+/// What a driver says of its link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Mode {
+    /// Mb/s.
+    pub(super) speed: Option<u32>,
+    pub(super) duplex: Duplex,
+}
+
+/// The modes of all links whose drivers tell, by name.
+///
+/// Speed is for people to read, so a kernel without ethtool netlink (before
+/// 5.6) is no failure: nothing is known then.
+pub(super) async fn modes() -> BTreeMap<String, Mode> {
+    let Ok((connection, mut handle, _)) = ::ethtool::new_connection() else {
+        return BTreeMap::new();
+    };
+    let task = tokio::spawn(connection);
+    let answers = handle.link_mode().get(None).execute().await;
+    let messages: Vec<_> = match answers {
+        Ok(stream) => stream.try_collect().await.unwrap_or_default(),
+        Err(_) => Vec::new(),
+    };
+    task.abort();
+    messages.iter().filter_map(|message| read(&message.payload.nlas)).collect()
+}
+
+fn read(attributes: &[EthtoolAttr]) -> Option<(String, Mode)> {
+    let mut name = None;
+    let mut mode = Mode { speed: None, duplex: Duplex::Unknown };
+    for attribute in attributes {
+        let EthtoolAttr::LinkMode(attribute) = attribute else { continue };
+        match attribute {
+            EthtoolLinkModeAttr::Header(headers) => {
+                name = headers.iter().find_map(|header| match header {
+                    EthtoolHeader::DevName(name) => Some(name.clone()),
+                    _ => None,
+                });
+            }
+            // SPEED_UNKNOWN of linux/ethtool.h.
+            EthtoolLinkModeAttr::Speed(u32::MAX) => {}
+            EthtoolLinkModeAttr::Speed(speed) => mode.speed = Some(*speed),
+            EthtoolLinkModeAttr::Duplex(duplex) => {
+                mode.duplex = match duplex {
+                    EthtoolLinkModeDuplex::Full => Duplex::Full,
+                    EthtoolLinkModeDuplex::Half => Duplex::Half,
+                    _ => Duplex::Unknown,
+                };
+            }
+            _ => {}
+        }
+    }
+    Some((name?, mode))
+}

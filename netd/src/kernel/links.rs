@@ -1,0 +1,250 @@
+//! What a link message says: whose link it is, and what kind.
+
+use fabric::{
+    Duplex, HostEnd, LinkClass, LinkName, LinkState, Mac, Mtu, ObservedLink,
+    Vnic,
+};
+use flows::LinkIndexes;
+use netlink_packet_route::link::{
+    InfoKind, LinkAttribute, LinkFlags, LinkInfo, LinkLayerType, LinkMessage,
+    State,
+};
+
+use super::netlink::attribute;
+
+/// The group (`IFLA_GROUP`) of every host end, "ARBA" in ASCII.
+///
+/// It is our mark: it can be part of the message that makes a link, so no
+/// crash can leave a link of ours without it. `ip link` shows it as a number.
+pub(super) const GROUP: u32 = 0x4152_4241;
+
+/// The group of host ends about to be deleted. One deletion by group costs one
+/// grace period of the kernel however many links there are.
+pub(super) const TRASH: u32 = GROUP + 1;
+
+/// A link of the namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) name: LinkName,
+    pub(super) index: u32,
+    /// Whether it is a veth whose other end is in another namespace.
+    pub(super) crosses: bool,
+    pub(super) what: What,
+}
+
+impl Found {
+    /// Files the link's number.
+    pub(super) fn enter(&self, indexes: &mut LinkIndexes) {
+        if self.crosses {
+            indexes.insert_crossing(self.name.clone(), self.index);
+        } else {
+            indexes.insert(self.name.clone(), self.index);
+        }
+    }
+}
+
+/// What a link is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What {
+    /// A host end.
+    Ours(HostEnd),
+    /// Somebody else's, of a class that we know.
+    Foreign(ObservedLink),
+    /// Nothing that VNICs or tables speak of; only its number matters.
+    Other,
+}
+
+/// Reads a link message. None for what has no name that a table could hold.
+pub(super) fn read(link: &LinkMessage) -> Option<Found> {
+    let name = attribute(link, |at| match at {
+        LinkAttribute::IfName(name) => Some(name),
+        _ => None,
+    })?;
+    let name: LinkName = name.parse().ok()?;
+    let what = what(link, &name);
+    let crosses = kind(link) == Some(&InfoKind::Veth) && has_peer_away(link);
+    Some(Found { name, index: link.header.index, crosses, what })
+}
+
+fn what(link: &LinkMessage, name: &LinkName) -> What {
+    let group = attribute(link, |at| match at {
+        LinkAttribute::Group(group) => Some(*group),
+        _ => None,
+    });
+    let mtu = attribute(link, |at| match at {
+        LinkAttribute::Mtu(mtu) => Some(*mtu),
+        _ => None,
+    });
+    // The loopback of some kernels has an MTU of 65536; no frame of ours is
+    // that large.
+    let mtu = Mtu::new(mtu.unwrap_or_default()).unwrap_or(Mtu::MAX);
+    let up = link.header.flags.contains(LinkFlags::Up);
+    let marked = matches!(group, Some(GROUP | TRASH));
+    if marked && Vnic::id_of_host_end(name).is_some() {
+        let carrier = link.header.flags.contains(LinkFlags::LowerUp);
+        return What::Ours(HostEnd { mtu, up, carrier });
+    }
+    let mac = attribute(link, |at| match at {
+        LinkAttribute::Address(octets) => mac(octets),
+        _ => None,
+    });
+    let (Some(class), Some(mac)) = (class(link), mac) else {
+        return What::Other;
+    };
+    let factory_mac = attribute(link, |at| match at {
+        LinkAttribute::PermAddress(octets) => self::mac(octets),
+        _ => None,
+    });
+    What::Foreign(ObservedLink {
+        class,
+        mac,
+        factory_mac,
+        mtu,
+        state: state(link),
+        speed: None,
+        duplex: Duplex::Unknown,
+    })
+}
+
+fn mac(octets: &[u8]) -> Option<Mac> {
+    octets.try_into().ok().map(Mac::new)
+}
+
+/// The class of a link that is not ours.
+///
+/// A veth whose other end is in another namespace, and that no bridge has
+/// taken, is what a NIC is inside a container; one with its other end here
+/// only ties two things of this host together.
+fn class(link: &LinkMessage) -> Option<LinkClass> {
+    if link.header.link_layer_type != LinkLayerType::Ether {
+        return None;
+    }
+    match kind(link) {
+        None | Some(InfoKind::Dummy | InfoKind::Netdevsim) => {
+            Some(LinkClass::Phys)
+        }
+        Some(InfoKind::Veth) => {
+            let taken =
+                |at: &LinkAttribute| matches!(at, LinkAttribute::Controller(_));
+            let taken = link.attributes.iter().any(taken);
+            (has_peer_away(link) && !taken).then_some(LinkClass::Phys)
+        }
+        Some(InfoKind::Bond | InfoKind::Team) => Some(LinkClass::Aggr),
+        Some(InfoKind::Vlan) => Some(LinkClass::Vlan),
+        Some(InfoKind::Bridge) => Some(LinkClass::Bridge),
+        Some(_) => None,
+    }
+}
+
+fn kind(link: &LinkMessage) -> Option<&InfoKind> {
+    attribute(link, |at| match at {
+        LinkAttribute::LinkInfo(infos) => {
+            infos.iter().find_map(|info| match info {
+                LinkInfo::Kind(kind) => Some(kind),
+                _ => None,
+            })
+        }
+        _ => None,
+    })
+}
+
+/// Whether the kernel names another namespace for what is below the link: for
+/// a veth, its other end's.
+fn has_peer_away(link: &LinkMessage) -> bool {
+    let away = |at: &LinkAttribute| matches!(at, LinkAttribute::LinkNetNsId(_));
+    link.attributes.iter().any(away)
+}
+
+fn state(link: &LinkMessage) -> LinkState {
+    let oper = attribute(link, |at| match at {
+        LinkAttribute::OperState(state) => Some(*state),
+        _ => None,
+    });
+    let flags = link.header.flags;
+    match oper {
+        Some(State::Up) => LinkState::Up,
+        // Drivers without operational states: carrier decides (RFC 2863
+        // support in Documentation/networking/operstates.rst).
+        Some(State::Unknown) | None => {
+            if flags.contains(LinkFlags::Up | LinkFlags::LowerUp) {
+                LinkState::Up
+            } else {
+                LinkState::Down
+            }
+        }
+        Some(_) => LinkState::Down,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn link(name: &str, kind: Option<InfoKind>) -> LinkMessage {
+        let mut link = LinkMessage::default();
+        link.header.link_layer_type = LinkLayerType::Ether;
+        link.header.index = 7;
+        link.attributes = vec![
+            LinkAttribute::IfName(name.to_owned()),
+            LinkAttribute::Mtu(1500),
+            LinkAttribute::Address(vec![2, 8, 0x20, 0, 0, 1]),
+        ];
+        if let Some(kind) = kind {
+            let info = vec![LinkInfo::Kind(kind)];
+            link.attributes.push(LinkAttribute::LinkInfo(info));
+        }
+        link
+    }
+
+    #[test]
+    fn classes() {
+        let away = LinkAttribute::LinkNetNsId(0);
+        let taken = LinkAttribute::Controller(3);
+        let phys = Some(LinkClass::Phys);
+        for (title, kind, more, want) in [
+            ("a NIC", None, vec![], phys),
+            ("a veth to elsewhere", Some(InfoKind::Veth), vec![&away], phys),
+            ("a veth within", Some(InfoKind::Veth), vec![], None),
+            (
+                "a container's veth in a bridge",
+                Some(InfoKind::Veth),
+                vec![&away, &taken],
+                None,
+            ),
+            ("a bond", Some(InfoKind::Bond), vec![], Some(LinkClass::Aggr)),
+            ("a VLAN", Some(InfoKind::Vlan), vec![], Some(LinkClass::Vlan)),
+            ("a tunnel", Some(InfoKind::Vxlan), vec![], None),
+        ] {
+            let mut link = link("bge0", kind);
+            link.attributes.extend(more.into_iter().cloned());
+            let got = match read(&link).unwrap().what {
+                What::Foreign(link) => Some(link.class),
+                _ => None,
+            };
+            assert_eq!(got, want, "{title}");
+        }
+    }
+
+    #[test]
+    fn ours_is_what_carries_the_mark_and_the_name() {
+        for (name, group, want) in [
+            ("vnic-7", Some(GROUP), true),
+            ("vnic-7", Some(TRASH), true),
+            ("vnic-7", Some(0), false),
+            ("vnic-7", None, false),
+            ("bge0", Some(GROUP), false),
+        ] {
+            let mut link = link(name, Some(InfoKind::Veth));
+            link.attributes.extend(group.map(LinkAttribute::Group));
+            let ours = matches!(read(&link).unwrap().what, What::Ours(_));
+            assert_eq!(ours, want, "{name} {group:?}");
+        }
+    }
+
+    #[test]
+    fn only_ethernet_carries_vnics() {
+        let mut lo = link("lo", None);
+        lo.header.link_layer_type = LinkLayerType::Loopback;
+        assert_eq!(read(&lo).unwrap().what, What::Other);
+    }
+}

@@ -1,0 +1,199 @@
+//! The only door to the kernel's network state.
+//!
+//! [`Kernel::observe`] reads it, [`Kernel::step`] changes it by one
+//! [`fabric::Step`]. There are no decisions here: what to change is worked out
+//! by [`fabric::plan()`].
+
+mod bpffs;
+mod ethtool;
+mod host_end;
+mod links;
+mod netlink;
+mod observe;
+mod pair;
+mod unicast;
+mod zones;
+
+use std::io;
+use std::path::Path;
+
+use fabric::datapath::Row;
+use fabric::{LinkId, LinkName, Step, Zone};
+use flows::{Counters, Datapath, LinkIndexes};
+
+use netlink::Netlink;
+
+pub use bpffs::BpffsError;
+pub use host_end::SysctlError;
+pub use netlink::NetlinkError;
+pub use zones::ZoneError;
+
+/// Something that the kernel would not do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KernelError {
+    /// A netlink request.
+    #[error(transparent)]
+    Netlink(#[from] NetlinkError),
+    /// A setting of a host end.
+    #[error(transparent)]
+    Sysctl(#[from] SysctlError),
+    /// A zone's namespace.
+    #[error(transparent)]
+    Zone(#[from] ZoneError),
+    /// A table of the data plane.
+    #[error(transparent)]
+    Map(#[from] flows::datapath::MapError),
+    /// A program of the data plane could not be attached.
+    #[error(transparent)]
+    Attach(#[from] flows::datapath::AttachError),
+    /// A program of the data plane could not be detached.
+    #[error(transparent)]
+    Detach(#[from] flows::datapath::DetachError),
+    /// What is attached could not be found out.
+    #[error(transparent)]
+    Hook(#[from] flows::datapath::HookError),
+    /// A step names a link that is not there.
+    #[error("link {0} is gone")]
+    Gone(LinkName),
+}
+
+impl KernelError {
+    /// Whether the obstacle is a link that has the name already.
+    #[must_use]
+    pub fn is_name_taken(&self) -> bool {
+        matches!(
+            self,
+            Self::Netlink(error)
+                if error.errno() == Some(nix::errno::Errno::EEXIST)
+        )
+    }
+}
+
+/// netd can't start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// No netlink socket.
+    #[error("cannot open a netlink socket")]
+    Netlink(#[source] io::Error),
+    /// No place for the tables.
+    #[error(transparent)]
+    Bpffs(#[from] BpffsError),
+    /// The data plane can't be loaded.
+    #[error(transparent)]
+    Datapath(#[from] flows::datapath::OpenError),
+}
+
+/// The network namespace that netd serves, and its data plane.
+#[derive(Debug)]
+pub struct Kernel {
+    netlink: Netlink,
+    datapath: Datapath,
+    /// The links' numbers as of the last look.
+    indexes: LinkIndexes,
+}
+
+impl Kernel {
+    /// Connects to the kernel, and loads the data plane on the tables that are
+    /// pinned in `pins`, or on new ones. Changes no packet.
+    ///
+    /// # Errors
+    /// [`OpenError`] when a socket, the BPF file system or the programs can't
+    /// be had.
+    pub fn open(pins: &Path) -> Result<Self, OpenError> {
+        let netlink = Netlink::connect().map_err(OpenError::Netlink)?;
+        bpffs::prepare(pins)?;
+        let datapath = Datapath::open(pins)?;
+        Ok(Self { netlink, datapath, indexes: LinkIndexes::default() })
+    }
+
+    /// Whether a zone's namespace is there.
+    #[must_use]
+    pub fn is_running(zone: &Zone) -> bool {
+        zones::open(zone).is_ok()
+    }
+
+    /// What went through a VNIC.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub fn counters(&self, id: LinkId) -> Result<Counters, KernelError> {
+        Ok(self.datapath.counters(id)?)
+    }
+
+    /// Makes one change.
+    ///
+    /// # Errors
+    /// [`KernelError`]; nothing has been changed then.
+    pub async fn step(&mut self, step: &Step) -> Result<(), KernelError> {
+        let netlink = &self.netlink;
+        match step {
+            Step::CreatePair { link, guest_end, zone, mac, mtu, over } => {
+                let pair = pair::Pair {
+                    host_end: link,
+                    guest_end,
+                    zone: zone.as_ref(),
+                    mac: *mac,
+                    mtu: *mtu,
+                    over,
+                };
+                let made = pair::create(netlink, &pair).await?;
+                made.enter(&mut self.indexes);
+            }
+            Step::DeletePair { link } => {
+                self.delete_pairs(std::slice::from_ref(link)).await?;
+            }
+            Step::LinkUp { link } | Step::LinkDown { link } => {
+                let up = matches!(step, Step::LinkUp { .. });
+                let index = self.index(link)?;
+                pair::switch(netlink, link, index, up).await?;
+            }
+            Step::SetMtu { link, to, .. } => {
+                let index = self.index(link)?;
+                pair::set_mtu(netlink, link, index, *to).await?;
+            }
+            Step::Attach { link, program, replace } => {
+                let index = self.index(link)?;
+                self.datapath.attach(*program, index, *replace)?;
+            }
+            Step::Detach { link, program } => {
+                let index = self.index(link)?;
+                self.datapath.detach(*program, index)?;
+            }
+            Step::PutRow { row, .. } => {
+                self.datapath.put(row, &self.indexes)?;
+            }
+            Step::DeleteRow { row } => self.delete_row(row)?,
+            Step::AcceptUnicast { link, mac } => {
+                let index = self.index(link)?;
+                unicast::accept(netlink, link, index, *mac).await?;
+            }
+            Step::RejectUnicast { link, mac } => {
+                let index = self.index(link)?;
+                unicast::reject(netlink, link, index, *mac).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes VNICs' ends, many at the price of one.
+    ///
+    /// # Errors
+    /// When the kernel refuses; none of them may be gone then.
+    pub async fn delete_pairs(
+        &self,
+        links: &[LinkName],
+    ) -> Result<(), KernelError> {
+        Ok(pair::delete(&self.netlink, links).await?)
+    }
+
+    fn delete_row(&self, row: &Row) -> Result<(), KernelError> {
+        Ok(self.datapath.delete(row, &self.indexes)?)
+    }
+
+    fn index(&self, link: &LinkName) -> Result<u32, KernelError> {
+        let index = self.indexes.index_of(link);
+        index.ok_or_else(|| KernelError::Gone(link.clone()))
+    }
+}

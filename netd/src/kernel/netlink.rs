@@ -1,0 +1,141 @@
+//! The rtnetlink socket, and the errors that come out of it.
+
+use std::io;
+
+use fabric::LinkName;
+use futures::{StreamExt, TryStreamExt};
+use netlink_packet_core::{
+    NLM_F_ACK, NLM_F_REQUEST, NetlinkMessage, NetlinkPayload,
+};
+use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
+use netlink_packet_route::neighbour::NeighbourMessage;
+use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
+
+/// A request that the kernel refused.
+#[derive(Debug, thiserror::Error)]
+#[error("the kernel refused to {what}")]
+pub struct NetlinkError {
+    /// The request in words, its subject included.
+    pub what: String,
+    /// The kernel's reason.
+    #[source]
+    pub source: io::Error,
+}
+
+impl NetlinkError {
+    /// The kernel's reason as a number, where it gave one.
+    #[must_use]
+    pub fn errno(&self) -> Option<nix::errno::Errno> {
+        self.source.raw_os_error().map(nix::errno::Errno::from_raw)
+    }
+}
+
+/// A connection to the kernel's routing netlink, in the network namespace of
+/// the thread that made it.
+#[derive(Clone, Debug)]
+pub(super) struct Netlink {
+    handle: rtnetlink::Handle,
+}
+
+impl Netlink {
+    /// Connects; the socket is served by a task of the running runtime.
+    pub(super) fn connect() -> io::Result<Self> {
+        let (connection, handle, _) = rtnetlink::new_connection()?;
+        tokio::spawn(connection);
+        Ok(Self { handle })
+    }
+
+    /// Sends one request and waits for the acknowledgement.
+    pub(super) async fn send(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+        what: impl FnOnce() -> String,
+    ) -> Result<(), NetlinkError> {
+        let mut request = NetlinkMessage::from(message);
+        request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
+        let sent = self.handle.clone().request(request);
+        let mut answers = match sent {
+            Ok(answers) => answers,
+            Err(error) => return Err(refused(what(), &error)),
+        };
+        while let Some(answer) = answers.next().await {
+            if let NetlinkPayload::Error(error) = answer.payload
+                && error.code.is_some()
+            {
+                return Err(NetlinkError {
+                    what: what(),
+                    source: error.to_io(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// All links of the namespace, without their statistics.
+    pub(super) async fn links(&self) -> Result<Vec<LinkMessage>, NetlinkError> {
+        let what = || "list the links".to_owned();
+        self.handle
+            .link()
+            .get()
+            .set_filter_mask(
+                AddressFamily::Unspec,
+                vec![LinkExtentMask::SkipStats],
+            )
+            .execute()
+            .try_collect()
+            .await
+            .map_err(|error| refused(what(), &error))
+    }
+
+    /// One link by its name.
+    pub(super) async fn link(
+        &self,
+        name: &LinkName,
+    ) -> Result<LinkMessage, NetlinkError> {
+        let what = || format!("look up link {name}");
+        let mut found =
+            self.handle.link().get().match_name(name.to_string()).execute();
+        match found.try_next().await {
+            Ok(Some(link)) => Ok(link),
+            Ok(None) => Err(NetlinkError {
+                what: what(),
+                source: nix::errno::Errno::ENODEV.into(),
+            }),
+            Err(error) => Err(refused(what(), &error)),
+        }
+    }
+
+    /// The entries of every link's own address filter.
+    pub(super) async fn filters(
+        &self,
+    ) -> Result<Vec<NeighbourMessage>, NetlinkError> {
+        self.handle
+            .neighbours()
+            .get()
+            .set_address_family(AddressFamily::Bridge)
+            .execute()
+            .try_collect()
+            .await
+            .map_err(|error| {
+                refused("list the unicast filters".to_owned(), &error)
+            })
+    }
+}
+
+/// Keeps the kernel's reason of an rtnetlink error where it has one.
+fn refused(what: String, error: &rtnetlink::Error) -> NetlinkError {
+    let source = match error {
+        rtnetlink::Error::NetlinkError(message) => message.to_io(),
+        other => io::Error::other(other.to_string()),
+    };
+    NetlinkError { what, source }
+}
+
+/// The first attribute that `pick` accepts.
+pub(super) fn attribute<'a, T>(
+    link: &'a LinkMessage,
+    pick: impl Fn(&'a LinkAttribute) -> Option<T>,
+) -> Option<T> {
+    link.attributes.iter().find_map(pick)
+}

@@ -1,0 +1,169 @@
+//! Making, changing and deleting a VNIC's two ends.
+
+use std::os::fd::AsRawFd;
+
+use fabric::{LinkName, Mac, Mtu, Zone};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_route::RouteNetlinkMessage;
+use netlink_packet_route::link::{
+    InfoData, InfoKind, InfoVeth, LinkAttribute, LinkFlags, LinkInfo,
+    LinkMessage,
+};
+
+use super::links::{self, Found, GROUP, TRASH};
+use super::netlink::{Netlink, NetlinkError};
+use super::{KernelError, host_end, zones};
+
+/// What [`create`] makes.
+#[derive(Debug)]
+pub(super) struct Pair<'a> {
+    pub(super) host_end: &'a LinkName,
+    pub(super) guest_end: &'a LinkName,
+    pub(super) zone: Option<&'a Zone>,
+    pub(super) mac: Mac,
+    pub(super) mtu: Mtu,
+    pub(super) over: &'a LinkName,
+}
+
+/// Makes both ends, down, and returns the host end.
+///
+/// One message does it: `ip link add HOST_END mtu N group G type veth peer
+/// name GUEST_END address MAC mtu N netns ZONE`. The guest end is born in its
+/// zone; moving it there afterwards would cost 16 ms of grace periods.
+pub(super) async fn create(
+    netlink: &Netlink,
+    pair: &Pair<'_>,
+) -> Result<Found, KernelError> {
+    let Pair { host_end: link, guest_end, zone, mac, mtu, over } = pair;
+    let namespace = zone.map(zones::open).transpose()?;
+    let mut peer = LinkMessage::default();
+    peer.attributes = vec![
+        LinkAttribute::IfName(guest_end.to_string()),
+        LinkAttribute::Address(mac.octets().to_vec()),
+        LinkAttribute::Mtu(mtu.bytes()),
+    ];
+    if let Some(namespace) = &namespace {
+        let fd = namespace.as_raw_fd();
+        peer.attributes.push(LinkAttribute::NetNsFd(fd));
+    }
+    let mut message = LinkMessage::default();
+    // No ARP: the host end is no station, and never answers for the host.
+    message.header.flags = LinkFlags::Noarp;
+    message.header.change_mask = LinkFlags::Noarp;
+    message.attributes = vec![
+        LinkAttribute::IfName(link.to_string()),
+        LinkAttribute::Mtu(mtu.bytes()),
+        LinkAttribute::Group(GROUP),
+        LinkAttribute::LinkInfo(vec![
+            LinkInfo::Kind(InfoKind::Veth),
+            LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
+        ]),
+    ];
+    let flags = NLM_F_CREATE | NLM_F_EXCL;
+    let made = netlink
+        .send(RouteNetlinkMessage::NewLink(message), flags, || match zone {
+            Some(zone) => format!("make link {guest_end} in zone {zone}"),
+            None => format!("make link {guest_end}"),
+        })
+        .await;
+    // Open until the kernel has used it.
+    drop(namespace);
+    made?;
+
+    let finished = finish(netlink, link, guest_end, *zone, over).await;
+    if finished.is_err() {
+        // The caller was told that nothing was made.
+        let _ = delete(netlink, &[(*link).clone()]).await;
+    }
+    finished
+}
+
+async fn finish(
+    netlink: &Netlink,
+    link: &LinkName,
+    guest_end: &LinkName,
+    zone: Option<&Zone>,
+    over: &LinkName,
+) -> Result<Found, KernelError> {
+    let made = netlink.link(link).await?;
+    let made =
+        links::read(&made).ok_or_else(|| KernelError::Gone(link.clone()))?;
+    host_end::close(link)?;
+    let mut alias = format!("{guest_end} over {over}");
+    if let Some(zone) = zone {
+        alias = format!("{guest_end} in zone {zone} over {over}");
+    }
+    // IFALIASZ, the terminating zero included.
+    alias.truncate(255);
+    let mut message = LinkMessage::default();
+    message.header.index = made.index;
+    message.attributes = vec![LinkAttribute::IfAlias(alias)];
+    set(netlink, message, || format!("describe {link}")).await?;
+    Ok(made)
+}
+
+/// Switches a host end on or off.
+pub(super) async fn switch(
+    netlink: &Netlink,
+    link: &LinkName,
+    index: u32,
+    up: bool,
+) -> Result<(), NetlinkError> {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.header.change_mask = LinkFlags::Up;
+    if up {
+        message.header.flags = LinkFlags::Up;
+    }
+    let word = if up { "on" } else { "off" };
+    set(netlink, message, || format!("switch {link} {word}")).await
+}
+
+/// Changes a host end's MTU.
+pub(super) async fn set_mtu(
+    netlink: &Netlink,
+    link: &LinkName,
+    index: u32,
+    mtu: Mtu,
+) -> Result<(), NetlinkError> {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes = vec![LinkAttribute::Mtu(mtu.bytes())];
+    set(netlink, message, || format!("set the MTU of {link} to {mtu}")).await
+}
+
+/// Deletes host ends, and so their guest ends.
+///
+/// Several go into the trash group and are deleted by one request, which pays
+/// the kernel's grace period once (0.3 ms a link instead of 21).
+pub(super) async fn delete(
+    netlink: &Netlink,
+    links: &[LinkName],
+) -> Result<(), NetlinkError> {
+    let mut trash = LinkMessage::default();
+    if let [link] = links {
+        trash.header.index = netlink.link(link).await?.header.index;
+    } else {
+        for link in links {
+            let mut message = LinkMessage::default();
+            message.header.index = netlink.link(link).await?.header.index;
+            message.attributes = vec![LinkAttribute::Group(TRASH)];
+            set(netlink, message, || format!("mark {link} for deletion"))
+                .await?;
+        }
+        trash.attributes = vec![LinkAttribute::Group(TRASH)];
+    }
+    let what = || {
+        let names: Vec<&str> = links.iter().map(LinkName::as_str).collect();
+        format!("delete {}", names.join(", "))
+    };
+    netlink.send(RouteNetlinkMessage::DelLink(trash), 0, what).await
+}
+
+async fn set(
+    netlink: &Netlink,
+    message: LinkMessage,
+    what: impl FnOnce() -> String,
+) -> Result<(), NetlinkError> {
+    netlink.send(RouteNetlinkMessage::SetLink(message), 0, what).await
+}

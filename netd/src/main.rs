@@ -1,0 +1,35 @@
+//! netd, the daemon that owns the fabric.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+use netd::args::Args;
+use netd::error::chain;
+
+fn main() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => {
+            // --help and --version come this way, too.
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
+    netd::logging::start(args.log_format);
+    let runtime = tokio::runtime::Runtime::new();
+    let done = match runtime {
+        Ok(runtime) => runtime
+            .block_on(netd::run::run(&args))
+            .map_err(|error| chain(&error)),
+        Err(error) => Err(chain(&error)),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            tracing::error!(%reason, "stopped");
+            let _ = writeln!(std::io::stderr(), "netd: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The life of the daemon, from its arguments to its last line.
+
+use std::fs;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Mutex;
+
+use crate::args::Args;
+use crate::config::ConfigFile;
+use crate::daemon::Daemon;
+use crate::error::FabricError;
+use crate::kernel::{Kernel, OpenError};
+use crate::server::{self, ListenError, Shared};
+use crate::store::{Store, StoreError};
+use crate::views;
+
+/// How long a stop waits for answers that are under way. A client that merely
+/// keeps its connection open must not keep netd.
+const GRACE: Duration = Duration::from_secs(2);
+
+/// netd could not start, or had to stop.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The kernel's side.
+    #[error(transparent)]
+    Kernel(#[from] OpenError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The fabric.
+    #[error(transparent)]
+    Fabric(#[from] FabricError),
+    /// The socket.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// Signals, or the socket later on.
+    #[error("cannot serve")]
+    Serve(#[source] std::io::Error),
+}
+
+/// Runs netd until SIGTERM or SIGINT. SIGHUP reads the configuration file
+/// again and builds what is declared and missing.
+///
+/// The data plane is left as it is at the end: programs stay attached, tables
+/// stay pinned, traffic flows on.
+///
+/// # Errors
+/// [`RunError`] when netd can't start or can't serve.
+pub async fn run(args: &Args) -> Result<(), RunError> {
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(RunError::Serve)?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(RunError::Serve)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Serve)?;
+
+    let store = Store::open(&args.state_dir, &boot_id())?;
+    let kernel = Kernel::open(&args.bpffs)?;
+    let config = ConfigFile::open(&args.config);
+    let daemon = Daemon::start(kernel, store, config).await?;
+    for hint in views::hints(&daemon) {
+        tracing::warn!("{hint}");
+    }
+    let fabric: Shared = Arc::new(Mutex::new(daemon));
+    let (listener, socket) = server::listen(&args.run_dir)?;
+    tracing::info!(socket = %socket.path.display(), "serving");
+    notify(&[NotifyState::Ready]);
+
+    let reload = fabric.clone();
+    let reload = tokio::spawn(async move {
+        while hang_up.recv().await.is_some() {
+            reload_config(&reload).await;
+        }
+    });
+    let (stopping, stopped) = tokio::sync::oneshot::channel();
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => tracing::info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
+        }
+        notify(&[NotifyState::Stopping]);
+        let _ = stopping.send(());
+    };
+    let late = async move {
+        if stopped.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+        tokio::time::sleep(GRACE).await;
+    };
+    let served = axum::serve(listener, server::router(fabric))
+        .with_graceful_shutdown(stop)
+        .into_future();
+    let served = tokio::select! {
+        served = served => served,
+        () = late => {
+            tracing::warn!("clients still connected; stopping all the same");
+            Ok(())
+        }
+    };
+    reload.abort();
+    drop(socket);
+    served.map_err(RunError::Serve)
+}
+
+async fn reload_config(fabric: &Shared) {
+    tracing::info!("SIGHUP: reading the configuration file again");
+    let mut fabric = fabric.lock().await;
+    match fabric.refresh().await {
+        Ok(()) => fabric.settle().await,
+        Err(error) => {
+            let error = crate::error::chain(&error);
+            tracing::error!(%error, "cannot look at the host");
+        }
+    }
+}
+
+/// Tells the service manager, where there is one.
+fn notify(states: &[NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "cannot notify the service manager");
+    }
+}
+
+/// The id of this boot; a kernel that tells none has one boot only.
+fn boot_id() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id");
+    id.unwrap_or_default().trim().to_owned()
+}

@@ -1,0 +1,49 @@
+//! `/v1/links` and `/v1/phys`
+
+use axum::Json;
+use axum::extract::State;
+use fabric::api::{LinkInfo, PhysInfo, Problem};
+
+use super::{ApiError, Shared, finish};
+use crate::views;
+
+/// List links of every class: the host's by name, then netd's in the order of
+/// their creation
+#[utoipa::path(
+    get,
+    path = "/v1/links",
+    responses(
+        (status = 200, body = Vec<LinkInfo>),
+        (status = "default", body = Problem),
+    )
+)]
+pub(super) async fn links(
+    State(fabric): State<Shared>,
+) -> Result<Json<Vec<LinkInfo>>, ApiError> {
+    finish(async move {
+        let mut fabric = fabric.lock().await;
+        fabric.refresh().await?;
+        Ok(Json(views::links(&fabric)))
+    })
+    .await
+}
+
+/// List the physical links by name
+#[utoipa::path(
+    get,
+    path = "/v1/phys",
+    responses(
+        (status = 200, body = Vec<PhysInfo>),
+        (status = "default", body = Problem),
+    )
+)]
+pub(super) async fn phys(
+    State(fabric): State<Shared>,
+) -> Result<Json<Vec<PhysInfo>>, ApiError> {
+    finish(async move {
+        let mut fabric = fabric.lock().await;
+        fabric.refresh_for_reading().await?;
+        Ok(Json(views::phys(&fabric)))
+    })
+    .await
+}

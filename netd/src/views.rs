@@ -1,0 +1,258 @@
+//! The fabric as clients see it.
+
+use fabric::api::{
+    DaemonStatus, DropCount, EtherstubInfo, LinkInfo, NicTagInfo, NicTagType,
+    NicTags, PhysInfo, VnicCounters, VnicInfo,
+};
+use fabric::{
+    Etherstub, LinkClass, LinkId, LinkName, LinkState, Over, ResolvedSpec,
+    Vnic, Zone,
+};
+use tagmap::TagTarget;
+
+use crate::daemon::Daemon;
+use crate::error::FabricError;
+
+/// The name that the ZONE column shows.
+fn zone_name(zone: Option<&Zone>) -> Option<String> {
+    zone.map(|zone| zone.name().to_owned())
+}
+
+/// All VNICs, in the order of their creation.
+#[must_use]
+pub fn vnics(daemon: &Daemon) -> Vec<VnicInfo> {
+    let resolved = daemon.resolved();
+    let vnics = daemon.spec().vnics.values();
+    vnics.map(|vnic| view(daemon, &resolved, vnic)).collect()
+}
+
+/// One VNIC.
+///
+/// # Errors
+/// When there is none of that number.
+pub fn vnic(daemon: &Daemon, id: LinkId) -> Result<VnicInfo, FabricError> {
+    let vnic = daemon.spec().vnics.get(&id);
+    let vnic = vnic.ok_or(FabricError::Vanished(id))?;
+    Ok(view(daemon, &daemon.resolved(), vnic))
+}
+
+fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {
+    let observed = daemon.observed();
+    let host_end = Vnic::host_end(vnic.id);
+    let built = resolved.vnics.get(&vnic.id);
+    let end = observed.host_ends.get(&host_end);
+    let (named, nic_tag) = match &vnic.over {
+        Over::Link(name) => (Some(name), None),
+        Over::Tag(tag) => (None, Some(tag.clone())),
+    };
+    let over = built.map(|vnic| &vnic.over).or(named);
+    let below = over.and_then(|over| observed.links.get(over));
+    let blocked = resolved.blocked.iter().find(|b| b.id == vnic.id);
+    let runs = end.is_some_and(|end| end.up && end.carrier);
+    VnicInfo {
+        name: vnic.name.clone(),
+        zone: zone_name(vnic.zone.as_ref()),
+        over: over.cloned(),
+        nic_tag,
+        speed: below.and_then(|link| link.speed).unwrap_or(0),
+        mac: vnic.mac,
+        mac_type: vnic.mac_type,
+        vid: vnic.vid.map_or(0, fabric::VlanId::get),
+        mtu: built.map(|vnic| vnic.mtu),
+        state: if runs { LinkState::Up } else { LinkState::Down },
+        props: vnic.props.clone(),
+        temporary: vnic.temporary,
+        id: vnic.id.0,
+        host_end,
+        blocked: blocked.map(|blocked| blocked.reason.clone()),
+    }
+}
+
+/// The counters of all VNICs, in the order of their creation.
+///
+/// # Errors
+/// When a counter can't be read.
+pub fn counters(daemon: &Daemon) -> Result<Vec<VnicCounters>, FabricError> {
+    let vnics = daemon.spec().vnics.values();
+    vnics
+        .map(|vnic| {
+            let counters = daemon.kernel().counters(vnic.id)?;
+            let drops = counters.drops.into_iter();
+            let drops =
+                drops.map(|(reason, packets)| DropCount { reason, packets });
+            Ok(VnicCounters {
+                name: vnic.name.clone(),
+                zone: zone_name(vnic.zone.as_ref()),
+                ipackets: counters.ipackets,
+                rbytes: counters.rbytes,
+                opackets: counters.opackets,
+                obytes: counters.obytes,
+                drops: drops.collect(),
+            })
+        })
+        .collect()
+}
+
+/// All etherstubs, in the order of their creation.
+#[must_use]
+pub fn etherstubs(daemon: &Daemon) -> Vec<EtherstubInfo> {
+    daemon.spec().etherstubs.values().map(stub_view).collect()
+}
+
+/// One etherstub.
+///
+/// # Errors
+/// When there is none of that number.
+pub fn etherstub(
+    daemon: &Daemon,
+    id: LinkId,
+) -> Result<EtherstubInfo, FabricError> {
+    let stub = daemon.spec().etherstubs.get(&id);
+    stub.map(stub_view).ok_or(FabricError::Vanished(id))
+}
+
+fn stub_view(stub: &Etherstub) -> EtherstubInfo {
+    EtherstubInfo {
+        name: stub.name.clone(),
+        mtu: stub.mtu,
+        temporary: stub.temporary,
+    }
+}
+
+/// All physical links, by name.
+#[must_use]
+pub fn phys(daemon: &Daemon) -> Vec<PhysInfo> {
+    let candidates = daemon.observed().phys();
+    let tags = daemon.config().tags();
+    let links = daemon.observed().links.iter();
+    links
+        .filter(|(_, link)| link.class == LinkClass::Phys)
+        .map(|(name, link)| PhysInfo {
+            name: name.clone(),
+            media: "Ethernet".to_owned(),
+            state: link.state,
+            speed: link.speed.unwrap_or(0),
+            duplex: link.duplex,
+            device: name.to_string(),
+            mac: link.mac,
+            mtu: link.mtu,
+            nic_tags: tags.tags_of(name, &candidates).cloned().collect(),
+        })
+        .collect()
+}
+
+/// All links: those of the host by name, then ours in the order of their
+/// creation.
+#[must_use]
+pub fn links(daemon: &Daemon) -> Vec<LinkInfo> {
+    let foreign = daemon.observed().links.iter().map(|(name, link)| LinkInfo {
+        name: name.clone(),
+        zone: None,
+        class: link.class,
+        mtu: Some(link.mtu),
+        state: link.state,
+        over: Vec::new(),
+    });
+    let stubs = daemon.spec().etherstubs.values().map(|stub| {
+        let info = LinkInfo {
+            name: stub.name.clone(),
+            zone: None,
+            class: LinkClass::Etherstub,
+            mtu: Some(stub.mtu),
+            state: LinkState::Unknown,
+            over: Vec::new(),
+        };
+        (stub.id.0, info)
+    });
+    let vnics = vnics(daemon).into_iter().map(|vnic| {
+        let info = LinkInfo {
+            name: vnic.name,
+            zone: vnic.zone,
+            class: LinkClass::Vnic,
+            mtu: vnic.mtu,
+            state: vnic.state,
+            over: vnic.over.into_iter().collect(),
+        };
+        (vnic.id, info)
+    });
+    let mut ours: Vec<(u32, LinkInfo)> = stubs.chain(vnics).collect();
+    ours.sort_by_key(|(id, _)| *id);
+    foreign.chain(ours.into_iter().map(|(_, link)| link)).collect()
+}
+
+/// All NIC tags: those of links by name, then etherstubs by name.
+#[must_use]
+pub fn nic_tags(daemon: &Daemon) -> NicTags {
+    let config = daemon.config();
+    let phys = daemon.observed().phys();
+    let mut tags: Vec<NicTagInfo> = config
+        .tags()
+        .iter()
+        .map(|(name, tag)| {
+            let found = config.tags().link_of(name, &phys);
+            let reason = found.as_ref().err().map(ToString::to_string);
+            let (kind, mac) = match &tag.target {
+                TagTarget::Nic(mac) => (NicTagType::Normal, Some(*mac)),
+                TagTarget::Aggr(_) => (NicTagType::Aggr, None),
+            };
+            NicTagInfo {
+                name: name.to_string(),
+                mac,
+                link: found.ok().map(|link| link.name.clone()),
+                kind,
+                mtu: tag.mtu,
+                reason,
+            }
+        })
+        .collect();
+    let mut stubs: Vec<&LinkName> =
+        daemon.spec().etherstubs.values().map(|stub| &stub.name).collect();
+    stubs.extend(config.tags().etherstubs());
+    stubs.sort();
+    stubs.dedup();
+    tags.extend(stubs.into_iter().map(|name| NicTagInfo {
+        name: name.to_string(),
+        mac: None,
+        link: None,
+        kind: NicTagType::Etherstub,
+        mtu: None,
+        reason: None,
+    }));
+    NicTags { tags, warning: config.warning().map(str::to_owned) }
+}
+
+/// How netd is, and what a person should do next.
+#[must_use]
+pub fn status(daemon: &Daemon) -> DaemonStatus {
+    DaemonStatus {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        blocked: daemon.blocked().iter().map(ToString::to_string).collect(),
+        hints: hints(daemon),
+    }
+}
+
+/// What to do on a host that has no NIC tag yet, or whose file is wrong.
+#[must_use]
+pub fn hints(daemon: &Daemon) -> Vec<String> {
+    let config = daemon.config();
+    let path = config.path().display();
+    if let Some(warning) = config.warning() {
+        return vec![format!("correct the file: {warning}")];
+    }
+    if config.tags().iter().next().is_some() {
+        return Vec::new();
+    }
+    let links = phys(daemon);
+    match links.iter().find(|link| link.state == LinkState::Up) {
+        Some(link) => vec![format!(
+            "no NIC tag is defined; to tag {} as admin, write \
+             \"admin_nic={}\" to {path}",
+            link.name,
+            link.mac.padded(),
+        )],
+        None => vec![format!(
+            "no NIC tag is defined, and no NIC is up; tags are written to \
+             {path} as TAG_nic=MAC"
+        )],
+    }
+}
