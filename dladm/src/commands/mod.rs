@@ -1,0 +1,64 @@
+//! The verbs: one file for each family, one `Args` and one `run` for each verb.
+//!
+//! An `Args` is the verb's grammar and, in its doc comments, its help. `run`
+//! asks netd and prints. A verb's synopsis is in the words of the originals'
+//! manual.
+
+pub(crate) mod create_vnic;
+pub(crate) mod delete_vnic;
+pub(crate) mod elsewhere;
+pub(crate) mod etherstub;
+mod listing;
+pub(crate) mod nic_tag;
+pub(crate) mod show_link;
+pub(crate) mod show_phys;
+pub(crate) mod show_vnic;
+mod vnic_props;
+mod zoned;
+
+use fabric::LinkName;
+
+use crate::error::Failure;
+
+/// What every verb of a program is told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Common {
+    /// Print API objects, one JSON document: the list of what is shown or was
+    /// made.
+    pub(crate) json: bool,
+}
+
+/// Checks the name of a link that is about to be made.
+fn new_name(text: &str) -> Result<LinkName, Failure> {
+    LinkName::for_new_link(text).map_err(|error| {
+        let what = match error {
+            fabric::NameError::TooLong => "link name too long",
+            _ => "invalid link name",
+        };
+        Failure::new(format!("{what} '{text}'")).hint(error.to_string())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_name_is_measured_before_it_is_read() {
+        for (name, want) in [
+            ("net0", None),
+            ("abcdefghijklmn0", None),
+            ("abcdefghijklmno0", Some("link name too long")),
+            ("abcdefghijklmn-op", Some("link name too long")),
+            ("net", Some("invalid link name")),
+            ("net01", Some("invalid link name")),
+            ("0net1", Some("invalid link name")),
+            ("net-1", Some("invalid link name")),
+            ("", Some("invalid link name")),
+        ] {
+            let got = new_name(name).err().map(|failure| failure.message);
+            let want = want.map(|what| format!("{what} '{name}'"));
+            assert_eq!(got, want, "{name:?}");
+        }
+    }
+}
