@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
     Blocked, Etherstub, FabricSpec, LinkClass, LinkName, Mac, Mtu, Observed,
-    Over, PhysLink, ResolvedSpec, ResolvedVnic, Status, VlanId, Vnic, VnicKey,
+    Over, PhysLink, ResolvedSpec, ResolvedVnic, Status, VlanId, Vnic,
 };
 
 use crate::TagMap;
@@ -22,7 +22,14 @@ pub fn resolve(
     tags: &TagMap,
     observed: &Observed,
 ) -> ResolvedSpec {
-    let host = Host { spec, tags, observed, phys: &observed.phys() };
+    let here = spec.vnics.values().filter(|vnic| vnic.zone.is_none());
+    let host = Host {
+        spec,
+        tags,
+        observed,
+        phys: &observed.phys(),
+        guest_ends_here: here.map(|vnic| &vnic.name).collect(),
+    };
     let mut taken = BTreeSet::new();
     let mut resolved = ResolvedSpec::default();
     for vnic in spec.vnics.values() {
@@ -53,6 +60,8 @@ struct Host<'a> {
     tags: &'a TagMap,
     observed: &'a Observed,
     phys: &'a [PhysLink],
+    /// The guest ends without a zone.
+    guest_ends_here: BTreeSet<&'a LinkName>,
 }
 
 /// What a VNIC sits on.
@@ -138,8 +147,7 @@ impl Host<'_> {
         }
         // First what the spec says: a guest end without a zone is a link of
         // the host as well, and looks like a NIC there.
-        let key = VnicKey { zone: None, name: name.clone() };
-        let is_vnic = self.spec.vnic(&key).is_some();
+        let is_vnic = self.guest_ends_here.contains(name);
         let found = self.phys.iter().find(|link| link.name == *name);
         let reason = match (found, self.observed.links.get(name)) {
             _ if is_vnic => carries_none(name, LinkClass::Vnic),

@@ -1,28 +1,84 @@
 //! The difference of two sets of tables.
 
+use std::collections::BTreeMap;
+
 use super::Step;
-use crate::datapath::{DatapathTables, Row};
+use crate::datapath::{DatapathTables, FloodKey, FloodRow, Row};
 
 /// The steps from `old` to `new`, in an order that is right at each moment for
 /// a program that reads the tables meanwhile: rows at new keys, then changed
 /// rows, then deletions. A list's changed row points at a row that is there
 /// already, and a row is deleted when nothing points at it any more.
 pub(super) fn rows(old: &DatapathTables, new: &DatapathTables) -> Vec<Step> {
-    let mut added = Vec::new();
-    let mut changed = Vec::new();
-    for row in new.rows() {
-        match old.at_key_of(&row) {
-            None => added.push(Step::PutRow { row, was: None }),
-            Some(was) if was != row => {
-                changed.push(Step::PutRow { row, was: Some(was) });
+    let mut diff = Diff::default();
+    // In the order in which new rows are written: what a row refers to comes
+    // before it.
+    diff.table(&old.segments, &new.segments, Row::Segment);
+    diff.table(&old.vnics, &new.vnics, Row::Vnic);
+    diff.table(&old.fdb, &new.fdb, Row::Fdb);
+    diff.lists(&old.flood, &new.flood);
+    // Deleted in the opposite order: a list's head goes first, a station
+    // before the VNIC that it leads to.
+    let Diff { added, changed, deleted } = diff;
+    let deleted = deleted.into_iter().rev();
+    added.into_iter().chain(changed).chain(deleted).collect()
+}
+
+#[derive(Default)]
+struct Diff {
+    added: Vec<Step>,
+    changed: Vec<Step>,
+    deleted: Vec<Step>,
+}
+
+impl Diff {
+    fn table<K: Ord + Clone, V: Eq + Clone>(
+        &mut self,
+        old: &BTreeMap<K, V>,
+        new: &BTreeMap<K, V>,
+        row: fn(K, V) -> Row,
+    ) {
+        self.rows(old, new, new.iter(), old.iter(), row);
+    }
+
+    /// A list is written from its end, so that no row points at one that is
+    /// not there yet.
+    fn lists(
+        &mut self,
+        old: &BTreeMap<FloodKey, FloodRow>,
+        new: &BTreeMap<FloodKey, FloodRow>,
+    ) {
+        let (wanted, there) = (new.iter().rev(), old.iter().rev());
+        self.rows(old, new, wanted, there, Row::Flood);
+    }
+
+    /// Only what differs is cloned: most plans touch few rows of many.
+    fn rows<'a, K: Ord + Clone + 'a, V: Eq + Clone + 'a>(
+        &mut self,
+        old: &BTreeMap<K, V>,
+        new: &BTreeMap<K, V>,
+        wanted: impl Iterator<Item = (&'a K, &'a V)>,
+        there: impl Iterator<Item = (&'a K, &'a V)>,
+        row: impl Fn(K, V) -> Row,
+    ) {
+        let row = |key: &K, value: &V| row(key.clone(), value.clone());
+        for (key, value) in wanted {
+            match old.get(key) {
+                None => {
+                    let row = row(key, value);
+                    self.added.push(Step::PutRow { row, was: None });
+                }
+                Some(was) if was != value => {
+                    let was = Some(row(key, was));
+                    let row = row(key, value);
+                    self.changed.push(Step::PutRow { row, was });
+                }
+                Some(_) => {}
             }
-            Some(_) => {}
+        }
+        for (key, value) in there.filter(|(key, _)| !new.contains_key(*key)) {
+            let row = row(key, value);
+            self.deleted.push(Step::DeleteRow { row });
         }
     }
-    let gone: Vec<Row> =
-        old.rows().filter(|row| new.at_key_of(row).is_none()).collect();
-    // The opposite order to writing: a list's head goes first, a station
-    // before the VNIC that it leads to.
-    let deleted = gone.into_iter().rev().map(|row| Step::DeleteRow { row });
-    added.into_iter().chain(changed).chain(deleted).collect()
 }

@@ -14,6 +14,7 @@
 mod diff;
 mod step;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -101,7 +102,11 @@ pub fn plan(
         .partition(|name| waiting.contains(name));
     // What the tables hold between the halves: all that is wanted, less what
     // names links that are yet to be made.
-    let between = tables.without(&missing);
+    let between = if missing.is_empty() {
+        Cow::Borrowed(tables)
+    } else {
+        Cow::Owned(tables.without(&missing))
+    };
 
     let mut steps = Vec::new();
     steps.extend(
