@@ -1,0 +1,13 @@
+//! Questions to the network: who reaches whom, who hears what.
+
+mod frame;
+mod ping;
+mod session;
+mod tcp;
+mod watch;
+
+pub use frame::{Ear, Frame};
+pub use ping::{Reply, assert_apart, ping, reaches, try_ping};
+pub use session::{Session, Streak, segments_lost};
+pub use tcp::exchange;
+pub use watch::Watch;
