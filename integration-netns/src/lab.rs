@@ -60,7 +60,7 @@ impl Lab {
     #[must_use]
     pub fn for_story() -> Option<Self> {
         // Both are in every Debian; elsewhere they may not be.
-        let tools = ["ip", "tc", "ping", "nsenter", "setpriv"];
+        let tools = ["bridge", "ip", "nsenter", "ping", "setpriv", "tc"];
         let needs = tools.map(Need::Program);
         if !require(&[&[Need::Root], &needs[..]].concat()) {
             return None;
