@@ -76,6 +76,7 @@ fn a_deleted_vnic_leaves_nothing() {
     let office = lab.office();
     let netd = Netd::start(&lab, &office.host, None);
     let (web, db) = (lab.zone("web"), lab.zone("db"));
+    netd.break_in();
     let before = [&office.host, &web, &db].map(Snapshot::of);
     for zone in ["web", "db"] {
         let line = format!("dladm create-vnic -l bge0 -p zone={zone} net0");

@@ -12,7 +12,7 @@ use libbpf_rs::{ErrorKind, TC_EGRESS, TC_INGRESS, TcAttachPoint, TcHook};
 use nix::errno::Errno;
 
 use super::libbpf::{LibbpfError, call};
-use super::{Datapath, clsact, identity};
+use super::{Datapath, identity};
 
 /// The priority of our filters: after those that people number by hand from 1,
 /// which mean to go first, and before those that tc numbers from 49152 down.
@@ -78,16 +78,15 @@ impl Datapath {
         let mut hook = self.tc_hook(program, ifindex).map_err(error)?;
         call(|| hook.create()).map_err(error)?;
         hook.replace(replace);
-        call(|| hook.attach()).map(drop).map_err(|refusal| {
-            // The refusal is the news. A qdisc that stays is harmless.
-            let _ = self.tidy(ifindex);
-            error(refusal)
-        })
+        call(|| hook.attach()).map(drop).map_err(error)
     }
 
-    /// Takes what is at our place off a link's hook, and the clsact qdisc with
-    /// it when nobody has a filter there any more. That there is nothing is no
-    /// error.
+    /// Takes what is at our place off a link's hook. That there is nothing is
+    /// no error.
+    ///
+    /// The clsact qdisc stays, empty: making or deleting one stops the link's
+    /// queues for a moment, and the host would lose frames each time that a
+    /// NIC's first VNIC comes or its last one goes.
     ///
     /// # Errors
     /// [`DetachError`].
@@ -100,11 +99,10 @@ impl Datapath {
         let mut hook = self.tc_hook(program, ifindex).map_err(error)?;
         match call(|| hook.detach()) {
             Err(refusal) if !means_nothing_there(&refusal) => {
-                return Err(error(refusal));
+                Err(error(refusal))
             }
-            _ => {}
+            _ => Ok(()),
         }
-        self.tidy(ifindex).map_err(error)
     }
 
     /// What is on a link's hook, at our place.
@@ -157,22 +155,6 @@ impl Datapath {
             .priority(PRIORITY)
             .handle(HANDLE);
         Ok(hook)
-    }
-
-    /// Removes a clsact qdisc that has no filter.
-    fn tidy(&self, ifindex: u32) -> Result<(), LibbpfError> {
-        let ifindex = signed(ifindex)?;
-        let empty = clsact::is_empty(ifindex).map_err(from_io)?;
-        if !empty {
-            return Ok(());
-        }
-        let any = self.program(Program::FromVnic).handle.as_fd();
-        let mut hook = TcHook::new(any);
-        hook.ifindex(ifindex).attach_point(TC_INGRESS | TC_EGRESS);
-        match call(|| hook.destroy()) {
-            Err(refusal) if !means_nothing_there(&refusal) => Err(refusal),
-            _ => Ok(()),
-        }
     }
 }
 

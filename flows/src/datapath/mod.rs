@@ -5,7 +5,6 @@
 //! stop, die or be replaced without a packet noticing, and finds on its return
 //! what it left.
 
-mod clsact;
 mod hooks;
 mod libbpf;
 mod skel;

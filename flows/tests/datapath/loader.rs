@@ -282,7 +282,11 @@ fn a_hook_from_empty_to_empty() {
         assert_eq!(datapath.hook(Program::ToLink, bge0).unwrap(), current);
         datapath.detach(Program::ToLink, bge0).unwrap();
         assert_eq!(datapath.hook(Program::ToLink, bge0).unwrap(), None);
-        assert!(!tc("qdisc show dev bge0").contains("clsact"));
+        // The qdisc stays: to delete it would cost the host frames.
+        assert!(tc("qdisc show dev bge0").contains("clsact"));
+        for direction in ["ingress", "egress"] {
+            assert_eq!(tc(&format!("filter show dev bge0 {direction}")), "");
+        }
 
         let error = datapath.attach(Program::FromLink, 9999, false);
         let text = format!("{:?}", error.unwrap_err());
