@@ -42,7 +42,7 @@ pub fn main() -> ExitCode {
                 Ok(Ok(true)) => ExitCode::SUCCESS,
                 Ok(Ok(false)) | Err(_) => ExitCode::FAILURE,
                 Ok(Err(error)) => {
-                    complain(&error.to_string());
+                    complain(&with_cause(&error));
                     ExitCode::FAILURE
                 }
             }
@@ -115,6 +115,14 @@ fn stations<'a>(office: &'a Office, zones: &'a [Netns]) -> Vec<Station<'a>> {
         Station { name: "wire", addr: Office::WIRE_V4, netns: wire },
     ];
     machines.chain(rest).collect()
+}
+
+/// An error and what caused it, in one line.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 /// Words for people, on standard error.

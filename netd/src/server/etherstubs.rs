@@ -4,19 +4,20 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use fabric::LinkName;
-use fabric::api::{CreateEtherstub, EtherstubInfo, Problem};
+use fabric::api::{CreateEtherstub, EtherstubInfo};
 
 use super::extract::{Body, Name};
-use super::{ApiError, Shared, finish};
+use super::{ApiError, Refused, Shared, finish};
 use crate::views;
 
 /// List the etherstubs in the order of their creation
 #[utoipa::path(
     get,
     path = "/v1/etherstubs",
+    operation_id = "list_etherstubs",
     responses(
-        (status = 200, body = Vec<EtherstubInfo>),
-        (status = "default", body = Problem),
+        (status = 200, description = "The etherstubs", body = Vec<EtherstubInfo>),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn list(
@@ -29,10 +30,11 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/etherstubs",
+    operation_id = "create_etherstub",
     request_body = CreateEtherstub,
     responses(
-        (status = 201, body = EtherstubInfo),
-        (status = "default", body = Problem),
+        (status = 201, description = "The etherstub as it was made", body = EtherstubInfo),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn create(
@@ -52,10 +54,11 @@ pub(super) async fn create(
 #[utoipa::path(
     delete,
     path = "/v1/etherstubs/{name}",
+    operation_id = "delete_etherstub",
     params(("name" = String, Path, description = "The etherstub's name")),
     responses(
-        (status = 204),
-        (status = "default", body = Problem),
+        (status = 204, description = "The etherstub is gone"),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn delete(

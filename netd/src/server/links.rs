@@ -2,9 +2,9 @@
 
 use axum::Json;
 use axum::extract::State;
-use fabric::api::{LinkInfo, PhysInfo, Problem};
+use fabric::api::{LinkInfo, PhysInfo};
 
-use super::{ApiError, Shared, finish};
+use super::{ApiError, Refused, Shared, finish};
 use crate::views;
 
 /// List links of every class: the host's by name, then netd's in the order of
@@ -12,9 +12,10 @@ use crate::views;
 #[utoipa::path(
     get,
     path = "/v1/links",
+    operation_id = "list_links",
     responses(
-        (status = 200, body = Vec<LinkInfo>),
-        (status = "default", body = Problem),
+        (status = 200, description = "The links", body = Vec<LinkInfo>),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn links(
@@ -32,9 +33,10 @@ pub(super) async fn links(
 #[utoipa::path(
     get,
     path = "/v1/phys",
+    operation_id = "list_phys",
     responses(
-        (status = 200, body = Vec<PhysInfo>),
-        (status = "default", body = Problem),
+        (status = 200, description = "The physical links", body = Vec<PhysInfo>),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn phys(

@@ -83,25 +83,21 @@ async fn finish<T: Send + 'static>(
     info(
         title = "netd",
         description = "The fabric: VNICs, etherstubs and NIC tags of a host.",
-        license(name = "MIT OR Apache-2.0")
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
-    components(schemas(Problem))
+    components(schemas(Problem), responses(Refused))
 )]
 struct Document;
 
+/// Nothing was changed. `code` says why in a word, `detail` in a line.
+#[derive(utoipa::ToResponse)]
+#[response(content_type = "application/problem+json")]
+#[expect(dead_code, reason = "stands for ApiError in the OpenAPI document")]
+pub(crate) struct Refused(Problem);
+
 /// The whole API over a fabric.
 pub fn router(fabric: Shared) -> Router {
-    let (router, document) = OpenApiRouter::with_openapi(Document::openapi())
-        .routes(routes!(vnics::list, vnics::create))
-        .routes(routes!(vnics::delete))
-        .routes(routes!(vnics::counters))
-        .routes(routes!(etherstubs::list, etherstubs::create))
-        .routes(routes!(etherstubs::delete))
-        .routes(routes!(links::links))
-        .routes(routes!(links::phys))
-        .routes(routes!(nictags::list))
-        .routes(routes!(nictags::status))
-        .split_for_parts();
+    let (router, document) = routes().split_for_parts();
     let document = Arc::new(document);
     router
         .route(
@@ -112,6 +108,20 @@ pub fn router(fabric: Shared) -> Router {
         .method_not_allowed_fallback(unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(fabric)
+}
+
+/// The paths with what the OpenAPI document says of them.
+fn routes() -> OpenApiRouter<Shared> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(vnics::list, vnics::create))
+        .routes(routes!(vnics::delete))
+        .routes(routes!(vnics::counters))
+        .routes(routes!(etherstubs::list, etherstubs::create))
+        .routes(routes!(etherstubs::delete))
+        .routes(routes!(links::links))
+        .routes(routes!(links::phys))
+        .routes(routes!(nictags::list))
+        .routes(routes!(nictags::status))
 }
 
 async fn unknown_path(uri: axum::http::Uri) -> ApiError {
@@ -128,4 +138,44 @@ async fn unknown_method(
     let mut problem = Problem::new(Status::NotSupported, detail);
     problem.status = StatusCode::METHOD_NOT_ALLOWED.as_u16();
     problem.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn the_document_says_what_openapi_asks_for() {
+        let document = routes().to_openapi();
+        let document = serde_json::to_value(document).unwrap();
+        let paths = document["paths"].as_object().unwrap();
+        assert_eq!(paths.len(), 9, "{paths:#?}");
+        let operations = paths.values().flat_map(|path| {
+            let methods = path.as_object().unwrap();
+            methods.values().filter(|value| value.is_object())
+        });
+        let mut ids = BTreeSet::new();
+        for operation in operations {
+            let id = operation["operationId"].as_str().unwrap();
+            assert!(ids.insert(id), "{id} is there twice");
+            assert!(operation["summary"].is_string(), "{id}");
+            let answers = operation["responses"].as_object().unwrap();
+            assert!(answers.contains_key("default"), "{id}");
+            for (status, answer) in answers {
+                let described = answer["description"].is_string();
+                let refers = answer["$ref"].is_string();
+                assert!(described || refers, "{id} {status}: {answer:#}");
+            }
+        }
+        let text = document.to_string();
+        for reference in text.split("\"$ref\":\"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            let target = document.pointer(pointer);
+            assert!(target.is_some_and(Value::is_object), "{pointer}");
+        }
+    }
 }

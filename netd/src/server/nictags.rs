@@ -2,18 +2,19 @@
 
 use axum::Json;
 use axum::extract::State;
-use fabric::api::{DaemonStatus, NicTags, Problem};
+use fabric::api::{DaemonStatus, NicTags};
 
-use super::{ApiError, Shared, finish};
+use super::{ApiError, Refused, Shared, finish};
 use crate::views;
 
 /// List the NIC tags: those of links by name, then etherstubs
 #[utoipa::path(
     get,
     path = "/v1/nictags",
+    operation_id = "list_nictags",
     responses(
-        (status = 200, body = NicTags),
-        (status = "default", body = Problem),
+        (status = 200, description = "The NIC tags", body = NicTags),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn list(
@@ -31,9 +32,10 @@ pub(super) async fn list(
 #[utoipa::path(
     get,
     path = "/v1/status",
+    operation_id = "show_status",
     responses(
-        (status = 200, body = DaemonStatus),
-        (status = "default", body = Problem),
+        (status = 200, description = "How netd is", body = DaemonStatus),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn status(

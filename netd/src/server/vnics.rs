@@ -4,20 +4,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use fabric::LinkName;
-use fabric::api::{CreateVnic, Problem, VnicCounters, VnicInfo};
+use fabric::api::{CreateVnic, VnicCounters, VnicInfo};
 use serde::Deserialize;
 
 use super::extract::{Asked, Body, Name};
-use super::{ApiError, Shared, finish};
+use super::{ApiError, Refused, Shared, finish};
 use crate::views;
 
 /// List the VNICs in the order of their creation
 #[utoipa::path(
     get,
     path = "/v1/vnics",
+    operation_id = "list_vnics",
     responses(
-        (status = 200, body = Vec<VnicInfo>),
-        (status = "default", body = Problem),
+        (status = 200, description = "The VNICs", body = Vec<VnicInfo>),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn list(
@@ -35,10 +36,11 @@ pub(super) async fn list(
 #[utoipa::path(
     post,
     path = "/v1/vnics",
+    operation_id = "create_vnic",
     request_body = CreateVnic,
     responses(
-        (status = 201, body = VnicInfo),
-        (status = "default", body = Problem),
+        (status = 201, description = "The VNIC as it was made", body = VnicInfo),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn create(
@@ -68,10 +70,11 @@ pub(super) struct Which {
 #[utoipa::path(
     delete,
     path = "/v1/vnics/{name}",
+    operation_id = "delete_vnic",
     params(("name" = String, Path, description = "The guest end's name"), Which),
     responses(
-        (status = 204),
-        (status = "default", body = Problem),
+        (status = 204, description = "The VNIC is gone"),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn delete(
@@ -91,9 +94,10 @@ pub(super) async fn delete(
 #[utoipa::path(
     get,
     path = "/v1/counters/vnics",
+    operation_id = "count_vnics",
     responses(
-        (status = 200, body = Vec<VnicCounters>),
-        (status = "default", body = Problem),
+        (status = 200, description = "The counters of each VNIC", body = Vec<VnicCounters>),
+        (status = "default", response = Refused),
     )
 )]
 pub(super) async fn counters(
