@@ -28,6 +28,8 @@ pub struct Netd {
 }
 
 impl Netd {
+    /// Where the store is. netd makes it.
+    pub const STATE_DIR: &str = "/run/lab/state";
     /// Where the maps are pinned. netd has to mount it: nothing there is a
     /// bpffs.
     const BPFFS: &str = "/run/bpf/netd";
@@ -69,7 +71,7 @@ impl Netd {
         let mut command = self.host.command(binary("netd"));
         command
             .args(["--config", &Self::file("config")])
-            .args(["--state-dir", &Self::file("state")])
+            .args(["--state-dir", Self::STATE_DIR])
             .args(["--run-dir", RUN_DIR])
             .args(["--bpffs", Self::BPFFS])
             .env("NOTIFY_SOCKET", &notify)

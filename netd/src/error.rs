@@ -153,8 +153,13 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     let mut cause = error.source();
     while let Some(error) = cause {
         let next = error.to_string();
-        // A transparent wrapper says what its cause says.
-        if !text.ends_with(&next) {
+        // A transparent wrapper says what its cause says, and some libraries
+        // say it once more with a number in front.
+        let said = text
+            .rsplit(": ")
+            .next()
+            .is_some_and(|last| !last.is_empty() && next.ends_with(last));
+        if !said && !text.ends_with(&next) {
             text.push_str(": ");
             text.push_str(&next);
         }
