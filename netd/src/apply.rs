@@ -75,7 +75,7 @@ async fn take_back(
         match kernel.step(&undo).await {
             Ok(()) => follow(observed, &undo),
             Err(error) => {
-                stuck.push(format!("{undo}: {}", crate::error::chain(&error)));
+                stuck.push(format!("{undo}: {}", crate::chain::chain(&error)));
             }
         }
     }

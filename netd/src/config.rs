@@ -108,8 +108,8 @@ fn read(path: &Path) -> Result<TagMap, String> {
         Err(error) => return Err(error.to_string()),
     };
     let config =
-        Config::parse(&text).map_err(|error| crate::error::chain(&error))?;
-    TagMap::from_config(&config).map_err(|error| crate::error::chain(&error))
+        Config::parse(&text).map_err(|error| crate::chain::chain(&error))?;
+    TagMap::from_config(&config).map_err(|error| crate::chain::chain(&error))
 }
 
 #[cfg(test)]

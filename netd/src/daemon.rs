@@ -10,8 +10,9 @@ use fabric::{
 use rand::RngExt;
 
 use crate::apply::apply;
+use crate::chain::chain;
 use crate::config::ConfigFile;
-use crate::error::{FabricError, chain};
+use crate::error::FabricError;
 use crate::kernel::{Kernel, KernelError};
 use crate::store::{Change, Store};
 

@@ -4,6 +4,7 @@ use fabric::api::Problem;
 use fabric::{LinkId, LinkName, SpecError, Status, VnicKey};
 
 use crate::apply::ApplyError;
+use crate::chain::chain;
 use crate::kernel::KernelError;
 use crate::store::StoreError;
 
@@ -144,26 +145,4 @@ impl From<&FabricError> for Problem {
         problem.hint = error.hint();
         problem
     }
-}
-
-/// An error and its causes in one line, outermost first.
-#[must_use]
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let next = error.to_string();
-        // A transparent wrapper says what its cause says, and some libraries
-        // say it once more with a number in front.
-        let said = text
-            .rsplit(": ")
-            .next()
-            .is_some_and(|last| !last.is_empty() && next.ends_with(last));
-        if !said && !text.ends_with(&next) {
-            text.push_str(": ");
-            text.push_str(&next);
-        }
-        cause = error.source();
-    }
-    text
 }

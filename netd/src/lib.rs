@@ -14,6 +14,7 @@
 
 pub mod apply;
 pub mod args;
+pub mod chain;
 pub mod config;
 pub mod daemon;
 pub mod error;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use netd::args::Args;
-use netd::error::chain;
+use netd::chain::chain;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {

@@ -111,7 +111,7 @@ async fn reload_config(fabric: &Shared) {
     match fabric.refresh().await {
         Ok(()) => fabric.settle().await,
         Err(error) => {
-            let error = crate::error::chain(&error);
+            let error = crate::chain::chain(&error);
             tracing::error!(%error, "cannot look at the host");
         }
     }
