@@ -3,15 +3,18 @@
 //! Machines are noisy and shared, so nothing here is judged by a clock alone:
 //! what is compared runs in turns, in one run, and medians are compared.
 
+mod forward;
 mod links;
 mod machine;
 mod sample;
 mod vnic_create;
 
+use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
 use machine::Machine;
+use serde::Serialize;
 
 use crate::LabError;
 
@@ -21,11 +24,24 @@ const RESULTS: &str = "bench/results";
 /// Runs the benchmark of creating VNICs, prints its table and writes its
 /// results.
 #[must_use]
-pub fn main() -> ExitCode {
-    match run() {
+pub fn create() -> ExitCode {
+    finish("vnic_create", vnic_create::measure)
+}
+
+/// Runs the benchmark of forwarding, prints its table and writes its results.
+#[must_use]
+pub fn forward() -> ExitCode {
+    finish("forward", forward::measure)
+}
+
+fn finish<R: Display + Serialize>(
+    name: &str,
+    measure: fn(Machine) -> Result<R, LabError>,
+) -> ExitCode {
+    match run(name, measure) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            crate::note(&format!("bench-create: {error}"));
+            crate::note(&format!("bench {name}: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -47,13 +63,15 @@ enum BenchError {
     },
 }
 
-fn run() -> Result<(), BenchError> {
-    let machine = Machine::this();
-    let report = vnic_create::measure(machine)?;
+fn run<R: Display + Serialize>(
+    name: &str,
+    measure: fn(Machine) -> Result<R, LabError>,
+) -> Result<(), BenchError> {
+    let report = measure(Machine::this())?;
     // Whoever closed the pipe has seen enough; the file is written all the
     // same.
     let _ = write!(std::io::stdout(), "{report}");
-    let path = format!("{RESULTS}/vnic_create.json");
+    let path = format!("{RESULTS}/{name}.json");
     let text = serde_json::to_string_pretty(&report)
         .expect("a report has text keys only");
     std::fs::create_dir_all(RESULTS)

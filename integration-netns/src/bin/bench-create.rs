@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    integration_netns::bench::main()
+    integration_netns::bench::create()
 }
