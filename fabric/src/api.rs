@@ -347,6 +347,8 @@ fn http_status(code: Status) -> u16 {
         Status::NotSupported | Status::FactoryMacNotSupported => 501,
         Status::InvalidArgument
         | Status::InvalidValue
+        | Status::ValueCount
+        | Status::InvalidIp
         | Status::InvalidLink
         | Status::InvalidVlan
         | Status::InvalidMac

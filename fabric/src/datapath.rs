@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::{LinkId, LinkName, Mac, Protection};
+use crate::{AllowedIp, IpFamily, LinkId, LinkName, Mac, Protection};
 
 /// A link as a row names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -64,6 +64,35 @@ pub struct VnicRow {
     pub mac: Mac,
     /// What its guest's frames are checked for.
     pub protection: Protection,
+    /// Whether `dhcp-nospoof` lets any client id pass.
+    pub allow_all_dhcp_cids: bool,
+}
+
+/// Whose addresses of which version of IP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct AllowedKey {
+    /// The VNIC.
+    pub id: LinkId,
+    /// The version of IP.
+    pub family: IpFamily,
+}
+
+/// The addresses that a VNIC may speak as, in ascending order: all in one row,
+/// so that a program finds the old list or the new one and nothing between.
+/// A VNIC without any has no row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AllowedRow {
+    /// The addresses, all of the key's version.
+    pub networks: Vec<AllowedIp>,
+}
+
+/// A DHCP client id that a VNIC may use. The row says no more.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ClientIdKey {
+    /// The VNIC.
+    pub id: LinkId,
+    /// The client id.
+    pub bytes: Vec<u8>,
 }
 
 /// A station of a segment.
@@ -123,6 +152,10 @@ pub struct SegmentRow {
 /// All tables.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DatapathTables {
+    /// By VNIC and version of IP.
+    pub allowed: BTreeMap<AllowedKey, AllowedRow>,
+    /// The keys say it all.
+    pub client_ids: BTreeMap<ClientIdKey, ()>,
     /// By host end.
     pub vnics: BTreeMap<LinkRef, VnicRow>,
     /// By station.
@@ -138,6 +171,10 @@ pub struct DatapathTables {
 pub enum Row {
     /// Of the table of segments.
     Segment(Segment, SegmentRow),
+    /// Of the tables of allowed addresses.
+    Allowed(AllowedKey, AllowedRow),
+    /// Of the table of allowed client ids.
+    ClientId(ClientIdKey),
     /// Of the table of VNICs.
     Vnic(LinkRef, VnicRow),
     /// Of the forwarding table.
@@ -156,11 +193,27 @@ impl fmt::Display for Row {
                     None => Ok(()),
                 }
             }
-            Self::Vnic(key, row) => write!(
-                f,
-                "vnic {key} id {} segment {} vid {} mac {} protection {}",
-                row.id, row.segment, row.vid, row.mac, row.protection
-            ),
+            Self::Allowed(key, row) => {
+                write!(f, "allowed id {} {}", key.id, key.family)?;
+                let networks = row.networks.iter();
+                networks.into_iter().try_for_each(|ip| write!(f, " {ip}"))
+            }
+            Self::ClientId(key) => {
+                write!(f, "client-id id {} 0x", key.id)?;
+                let bytes = key.bytes.iter();
+                bytes.into_iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+            }
+            Self::Vnic(key, row) => {
+                write!(
+                    f,
+                    "vnic {key} id {} segment {} vid {} mac {} protection {}",
+                    row.id, row.segment, row.vid, row.mac, row.protection
+                )?;
+                if row.allow_all_dhcp_cids {
+                    write!(f, " any client-id")?;
+                }
+                Ok(())
+            }
             Self::Fdb(key, row) => write!(
                 f,
                 "fdb {} vid {} mac {} -> {} id {}",
@@ -185,14 +238,17 @@ impl Row {
     /// The links that the row names, in its key and beside it.
     pub fn links(&self) -> impl Iterator<Item = &LinkRef> {
         let (host_end, segment) = match self {
-            Self::Segment(key, _) => (None, key),
-            Self::Vnic(key, row) => (Some(key), &row.segment),
-            Self::Fdb(key, row) => (Some(&row.host_end), &key.segment),
-            Self::Flood(key, row) => (row.host_end.as_ref(), &key.segment),
+            Self::Segment(key, _) => (None, Some(key)),
+            Self::Allowed(..) | Self::ClientId(_) => (None, None),
+            Self::Vnic(key, row) => (Some(key), Some(&row.segment)),
+            Self::Fdb(key, row) => (Some(&row.host_end), Some(&key.segment)),
+            Self::Flood(key, row) => {
+                (row.host_end.as_ref(), Some(&key.segment))
+            }
         };
         let below = match segment {
-            Segment::Link(link) => Some(link),
-            Segment::Etherstub(_) => None,
+            Some(Segment::Link(link)) => Some(link),
+            Some(Segment::Etherstub(_)) | None => None,
         };
         host_end.into_iter().chain(below)
     }
@@ -234,6 +290,10 @@ impl DatapathTables {
         let used: BTreeSet<&Segment> =
             tables.vnics.values().map(|row| &row.segment).collect();
         tables.segments.retain(|segment, _| used.contains(segment));
+        let known: BTreeSet<LinkId> =
+            tables.vnics.values().map(|row| row.id).collect();
+        tables.allowed.retain(|key, _| known.contains(&key.id));
+        tables.client_ids.retain(|key, ()| known.contains(&key.id));
         tables
     }
 
@@ -258,6 +318,9 @@ impl DatapathTables {
     /// refers to comes before it.
     pub fn rows(&self) -> impl Iterator<Item = Row> {
         let segments = self.segments.iter();
+        // What a VNIC may say is there before its row has it checked.
+        let allowed = self.allowed.iter();
+        let client_ids = self.client_ids.keys();
         let vnics = self.vnics.iter();
         // A list is written from its end, so that no row points at one that is
         // not there yet.
@@ -265,6 +328,8 @@ impl DatapathTables {
         let fdb = self.fdb.iter();
         segments
             .map(|(key, row)| Row::Segment(key.clone(), row.clone()))
+            .chain(allowed.map(|(key, row)| Row::Allowed(*key, row.clone())))
+            .chain(client_ids.map(|key| Row::ClientId(key.clone())))
             .chain(vnics.map(|(key, row)| Row::Vnic(key.clone(), row.clone())))
             .chain(fdb.map(|(key, row)| Row::Fdb(key.clone(), row.clone())))
             .chain(flood.map(|(key, row)| Row::Flood(key.clone(), row.clone())))
@@ -278,6 +343,13 @@ impl DatapathTables {
                 .segments
                 .get(key)
                 .map(|row| Row::Segment(key.clone(), row.clone())),
+            Row::Allowed(key, _) => {
+                self.allowed.get(key).map(|row| Row::Allowed(*key, row.clone()))
+            }
+            Row::ClientId(key) => self
+                .client_ids
+                .contains_key(key)
+                .then(|| Row::ClientId(key.clone())),
             Row::Vnic(key, _) => self
                 .vnics
                 .get(key)
@@ -298,6 +370,12 @@ impl DatapathTables {
             Row::Segment(key, row) => {
                 self.segments.insert(key, row);
             }
+            Row::Allowed(key, row) => {
+                self.allowed.insert(key, row);
+            }
+            Row::ClientId(key) => {
+                self.client_ids.insert(key, ());
+            }
             Row::Vnic(key, row) => {
                 self.vnics.insert(key, row);
             }
@@ -315,6 +393,12 @@ impl DatapathTables {
         match row {
             Row::Segment(key, _) => {
                 self.segments.remove(key);
+            }
+            Row::Allowed(key, _) => {
+                self.allowed.remove(key);
+            }
+            Row::ClientId(key) => {
+                self.client_ids.remove(key);
             }
             Row::Vnic(key, _) => {
                 self.vnics.remove(key);

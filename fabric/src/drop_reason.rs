@@ -27,17 +27,50 @@ pub enum DropReason {
     NoDestination = 4,
     /// The frame could not be changed or sent on.
     Internal = 5,
+    /// The frame is neither IPv4, IPv6 nor ARP.
+    Restricted = 6,
+    /// The source IP address is not allowed to the VNIC.
+    IpSpoof = 7,
+    /// ARP speaks for an address that is not the VNIC's; or RARP.
+    ArpSpoof = 8,
+    /// Neighbor Discovery speaks for an address that is not the VNIC's.
+    NdSpoof = 9,
+    /// Neighbor Discovery stands in a fragment or behind extension headers.
+    NdHidden = 10,
+    /// The guest advertises itself as a router, or redirects.
+    RouterSpoof = 11,
+    /// The headers can't be followed to what has to be checked.
+    Unreadable = 12,
+    /// DHCP speaks for a client that is not the VNIC.
+    DhcpSpoof = 13,
+    /// DHCP speaks as a server or a relay.
+    DhcpServer = 14,
+    /// DHCP stands in a fragment, or has options outside of their place.
+    DhcpHidden = 15,
+    /// The VNIC's addresses are fixed, and it has nothing to ask DHCP for.
+    DhcpOff = 16,
 }
 
 impl DropReason {
     /// Every reason, at its number.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 17] = [
         Self::MacSpoof,
         Self::GuestTag,
         Self::Truncated,
         Self::Hairpin,
         Self::NoDestination,
         Self::Internal,
+        Self::Restricted,
+        Self::IpSpoof,
+        Self::ArpSpoof,
+        Self::NdSpoof,
+        Self::NdHidden,
+        Self::RouterSpoof,
+        Self::Unreadable,
+        Self::DhcpSpoof,
+        Self::DhcpServer,
+        Self::DhcpHidden,
+        Self::DhcpOff,
     ];
 }
 
@@ -50,6 +83,17 @@ impl fmt::Display for DropReason {
             Self::Hairpin => "addressed to its sender",
             Self::NoDestination => "no such station on the etherstub",
             Self::Internal => "could not be sent on",
+            Self::Restricted => "not IPv4, IPv6 or ARP",
+            Self::IpSpoof => "source IP is not allowed to the VNIC",
+            Self::ArpSpoof => "ARP for an address that is not the VNIC's",
+            Self::NdSpoof => "ND for an address that is not the VNIC's",
+            Self::NdHidden => "ND in a fragment or behind other headers",
+            Self::RouterSpoof => "router advertisement or redirect",
+            Self::Unreadable => "headers that can't be followed",
+            Self::DhcpSpoof => "DHCP for a client that is not the VNIC",
+            Self::DhcpServer => "DHCP of a server or relay",
+            Self::DhcpHidden => "DHCP that can't be looked into",
+            Self::DhcpOff => "DHCP beside fixed addresses",
         })
     }
 }

@@ -11,7 +11,9 @@
 //! *host end* that stays with the host. A *NIC tag* names a physical link by
 //! the MAC address of its NIC.
 
+mod allowed_ips;
 pub mod api;
+mod client_id;
 pub mod datapath;
 mod drop_reason;
 mod link;
@@ -28,6 +30,10 @@ mod vlan;
 mod vnic;
 mod zone;
 
+pub use allowed_ips::{
+    AllowedIp, AllowedIpError, AllowedIps, AllowedIpsError, IpFamily,
+};
+pub use client_id::{ClientId, ClientIdError, ClientIds, ClientIdsError};
 pub use drop_reason::DropReason;
 pub use link::{Duplex, LinkClass, LinkState, PhysLink};
 pub use mac::{Mac, MacParseError, MacPrefix, MacType};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::datapath::Segment;
 use crate::{
-    LinkName, Mac, Mtu, NameError, Over, Protection, Status, VlanId, Vnic,
-    VnicKey, Zone,
+    AllowedIps, ClientIds, LinkName, Mac, Mtu, NameError, Over, Protection,
+    Status, VlanId, Vnic, VnicKey, Zone,
 };
 
 /// The number of a link of ours, from one sequence for all classes and never
@@ -268,6 +268,12 @@ pub struct ResolvedVnic {
     pub mtu: Mtu,
     /// The checks on what its guest sends.
     pub protection: Protection,
+    /// The addresses that its guest may speak as.
+    pub allowed_ips: AllowedIps,
+    /// The DHCP client ids that its guest may use.
+    pub allowed_dhcp_cids: ClientIds,
+    /// Whether its guest may use any DHCP client id.
+    pub allow_all_dhcp_cids: bool,
 }
 
 #[cfg(test)]

@@ -25,6 +25,10 @@ pub enum Status {
     ObjectExists,
     /// A value outside of what its property takes.
     InvalidValue,
+    /// Too many values for one property.
+    ValueCount,
+    /// A text that is no IP address that can be used.
+    InvalidIp,
     /// The named link can't be what it was named for.
     InvalidLink,
     /// EPERM.
@@ -53,13 +57,15 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidArgument,
         Self::OperationFailed,
         Self::NotSupported,
         Self::ObjectNotFound,
         Self::ObjectExists,
         Self::InvalidValue,
+        Self::ValueCount,
+        Self::InvalidIp,
         Self::InvalidLink,
         Self::PermissionDenied,
         Self::IoError,
@@ -84,6 +90,8 @@ impl fmt::Display for Status {
             Self::ObjectNotFound => "object not found",
             Self::ObjectExists => "object already exists",
             Self::InvalidValue => "invalid value",
+            Self::ValueCount => "invalid number of values",
+            Self::InvalidIp => "invalid IP address",
             Self::InvalidLink => "invalid link",
             Self::PermissionDenied => "permission denied",
             Self::IoError => "I/O error",

@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    LinkId, LinkName, Mac, MacType, Mtu, Protection, TagName, VlanId, Zone,
+    AllowedIps, ClientIds, LinkId, LinkName, Mac, MacType, Mtu, Protection,
+    TagName, VlanId, Zone,
 };
 
 /// A virtual NIC: a link of its own for one guest, over a link of the host.
@@ -129,6 +130,35 @@ pub struct VnicProps {
     /// The checks on what the guest sends.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub protection: Protection,
+    /// The addresses that the guest may speak as, with `ip-nospoof`: each one
+    /// address, or a CIDR prefix. Those of one version of IP switch DHCP of
+    /// that version off.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            value_type = Vec<String>,
+            max_items = 32,
+            example = json!(["192.168.1.7/32", "2001:db8::/64"])
+        )
+    )]
+    #[serde(skip_serializing_if = "AllowedIps::is_empty")]
+    pub allowed_ips: AllowedIps,
+    /// The DHCP client ids that the guest may use besides those made from its
+    /// MAC address, with `dhcp-nospoof`: `0x` and hexadecimal digits, a DUID
+    /// as `TYPE.FIELDS`, or ASCII.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            value_type = Vec<String>,
+            max_items = 32,
+            example = json!(["0x01020304", "3.1.2:8:20:1:2:3", "web"])
+        )
+    )]
+    #[serde(skip_serializing_if = "ClientIds::is_empty")]
+    pub allowed_dhcp_cids: ClientIds,
+    /// Whether the guest may use any DHCP client id.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub allow_all_dhcp_cids: bool,
 }
 
 #[cfg(test)]

@@ -8,11 +8,13 @@ mod meddle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fabric::datapath::{DatapathTables, FloodKey, LinkRef, Segment, VnicRow};
+use fabric::datapath::{
+    AllowedKey, DatapathTables, FloodKey, LinkRef, Segment, VnicRow,
+};
 use fabric::{
-    Duplex, Etherstub, FabricSpec, LinkClass, LinkId, LinkName, LinkState, Mac,
-    MacType, Mtu, Observed, ObservedLink, Plan, Program, Protection, Vnic,
-    VnicProps,
+    AllowedIp, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass, LinkId,
+    LinkName, LinkState, Mac, MacType, Mtu, Observed, ObservedLink, Plan,
+    Program, Vnic, VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -52,6 +54,38 @@ fn host() -> Observed {
     }
 }
 
+/// What is protected, and what allowed. Few of each, so that two VNICs' or one's
+/// before and after have something in common.
+fn props(mtu: Option<u16>) -> impl Strategy<Value = VnicProps> {
+    let ips =
+        ["10.0.0.1", "10.0.0.2", "10.1.0.0/16", "2001:db8::1", "2001::/16"];
+    let ids = ["web", "0x0102", "3.1.2:8:20:0:0:1"];
+    let words = ["mac-nospoof", "restricted", "ip-nospoof", "dhcp-nospoof"];
+    (
+        subsequence(words.to_vec(), 0..=4),
+        subsequence(ips.to_vec(), 0..=5),
+        subsequence(ids.to_vec(), 0..=3),
+        any::<bool>(),
+    )
+        .prop_map(move |(words, ips, ids, allow_all_dhcp_cids)| {
+            let ips: Vec<AllowedIp> =
+                ips.iter().map(|ip| ip.parse().unwrap()).collect();
+            let ids: Vec<_> =
+                ids.iter().map(|id| id.parse().unwrap()).collect();
+            let words = match words.join(",") {
+                words if words.is_empty() => "none".to_owned(),
+                words => words,
+            };
+            VnicProps {
+                mtu: mtu.map(|mtu| Mtu::new(mtu.into()).unwrap()),
+                protection: words.parse().unwrap(),
+                allowed_ips: ips.try_into().unwrap(),
+                allowed_dhcp_cids: ids.try_into().unwrap(),
+                allow_all_dhcp_cids,
+            }
+        })
+}
+
 /// A VNIC of a number. Addresses are few, so some VNICs are blocked for them.
 fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
     let over = ["bge0", "bge1", "stub0", "tag:admin", "tag:fast", "tag:none"];
@@ -60,11 +94,10 @@ fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
         select(over.to_vec()),
         select(zone.to_vec()),
         select(vec![None, None, Some(5)]),
-        select(vec![None, None, Some(1400), Some(4000)]),
+        select(vec![None, None, Some(1400), Some(4000)]).prop_flat_map(props),
         1..=9_u8,
-        any::<bool>(),
     )
-        .prop_map(move |(over, zone, vid, mtu, mac, mac_nospoof)| Vnic {
+        .prop_map(move |(over, zone, vid, props, mac)| Vnic {
             id: LinkId(id),
             name: format!("net{id}").parse().unwrap(),
             zone: zone.map(|zone| zone.parse().unwrap()),
@@ -72,10 +105,7 @@ fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
             mac: Mac::new([2, 8, 0x20, 0, 0, mac]),
             mac_type: MacType::Fixed,
             vid: vid.map(|vid: u16| fabric::VlanId::new(vid).unwrap()),
-            props: VnicProps {
-                mtu: mtu.map(|mtu| Mtu::new(mtu).unwrap()),
-                protection: Protection { mac_nospoof },
-            },
+            props,
             temporary: false,
         })
 }
@@ -260,6 +290,38 @@ proptest! {
     }
 
     #[test]
+    fn what_a_guest_may_say_is_at_each_moment_the_old_or_the_new(
+        (before, after) in any_change(),
+    ) {
+        let start = built(&before);
+        let wanted = Wanted::new(&after, &tags(), &start);
+        let plan = wanted.plan(&start);
+        let list = |tables: &DatapathTables, key| -> BTreeSet<AllowedIp> {
+            let row = tables.allowed.get(&key);
+            row.map(|row| row.networks.iter().copied().collect())
+                .unwrap_or_default()
+        };
+        for state in states(&start, &plan) {
+            for row in state.tables.vnics.values() {
+                for family in [IpFamily::V4, IpFamily::V6] {
+                    let key = AllowedKey { id: row.id, family };
+                    let old = list(&start.tables, key);
+                    let new = list(&wanted.tables, key);
+                    let now = list(&state.tables, key);
+                    // Known before the row asks, and until it no longer does.
+                    prop_assert!(now == old || now == new, "{:?}\n{}", key, plan);
+                    let both: BTreeSet<_> = &old & &new;
+                    prop_assert!(both.is_subset(&now), "{:?}\n{}", key, plan);
+                    let fresh = !start.tables.vnics.values().any(|r| r == row);
+                    if fresh && !new.is_empty() {
+                        prop_assert_eq!(&now, &new, "{:?}\n{}", key, plan);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
     fn every_step_can_be_taken_back((before, after) in any_change()) {
         let start = built(&before);
         let plan = Wanted::new(&after, &tags(), &start).plan(&start);
@@ -321,7 +383,7 @@ fn any_meddling() -> impl Strategy<Value = String> {
         }
     });
     let row = (
-        select(vec!["segment", "vnic", "fdb", "flood"]),
+        select(vec!["segment", "vnic", "allowed", "client-id", "fdb", "flood"]),
         select(vec!["", " bge0", " bge1", " stub-100", " vnic-2"]),
     );
     let others = [

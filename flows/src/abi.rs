@@ -7,13 +7,17 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::mem::{offset_of, size_of};
+use std::net::IpAddr;
 
 use fabric::datapath::{
-    FdbKey, FdbRow, FloodKey, FloodRow, LinkRef, Row, Segment, SegmentRow,
-    VnicRow,
+    AllowedKey, AllowedRow, ClientIdKey, FdbKey, FdbRow, FloodKey, FloodRow,
+    LinkRef, Row, Segment, SegmentRow, VnicRow,
 };
-use fabric::{DropReason, LinkId, LinkName, Mac, Protection};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use fabric::{
+    AllowedIp, AllowedIps, ClientId, DropReason, IpFamily, LinkId, LinkName,
+    Mac, Protection,
+};
+use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
 use crate::{Counters, LinkIndexes};
 
@@ -21,16 +25,30 @@ use crate::{Counters, LinkIndexes};
 const SEGMENT_ETHERSTUB: u32 = 0x8000_0000;
 /// The source address is the VNIC's.
 const GUARD_MAC_NOSPOOF: u16 = 0x0001;
+/// IPv4, IPv6 and ARP only.
+const GUARD_RESTRICTED: u16 = 0x0002;
+/// IP addresses are the VNIC's.
+const GUARD_IP_NOSPOOF: u16 = 0x0004;
+/// DHCP is a client's, and the VNIC's.
+const GUARD_DHCP_NOSPOOF: u16 = 0x0008;
+/// Any client id passes.
+const GUARD_ANY_CLIENT_ID: u16 = 0x0010;
 /// A frame may be handed straight to the guest end.
 const FDB_PEER: u32 = 0x0000_0001;
 /// Room for drop reasons.
-const DROP_REASONS_MAX: usize = 16;
+const DROP_REASONS_MAX: usize = 32;
 
 /// A table of the data plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Table {
     /// Who speaks through a host end.
     Vnics,
+    /// The IPv4 addresses that a guest may speak as.
+    Allowed4,
+    /// The IPv6 addresses that a guest may speak as.
+    Allowed6,
+    /// The DHCP client ids that a guest may use.
+    ClientIds,
     /// Where a station is.
     Fdb,
     /// The VNICs of a segment and VLAN, as linked lists.
@@ -43,14 +61,25 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 5] =
-        [Self::Vnics, Self::Fdb, Self::Flood, Self::Segments, Self::Counters];
+    pub const ALL: [Self; 8] = [
+        Self::Vnics,
+        Self::Allowed4,
+        Self::Allowed6,
+        Self::ClientIds,
+        Self::Fdb,
+        Self::Flood,
+        Self::Segments,
+        Self::Counters,
+    ];
 
     /// The name of the map, and of its pin.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Vnics => "vnics",
+            Self::Allowed4 => "allowed4",
+            Self::Allowed6 => "allowed6",
+            Self::ClientIds => "client_ids",
             Self::Fdb => "fdb",
             Self::Flood => "flood",
             Self::Segments => "segments",
@@ -62,6 +91,11 @@ impl Table {
     pub(crate) fn of(row: &Row) -> Self {
         match row {
             Row::Segment(..) => Self::Segments,
+            Row::Allowed(key, _) => match key.family {
+                IpFamily::V4 => Self::Allowed4,
+                IpFamily::V6 => Self::Allowed6,
+            },
+            Row::ClientId(_) => Self::ClientIds,
             Row::Vnic(..) => Self::Vnics,
             Row::Fdb(..) => Self::Fdb,
             Row::Flood(..) => Self::Flood,
@@ -107,6 +141,32 @@ abi! {
         12 mac: [u8; 6],
         18 pad: [u8; 2],
     }
+    /// `struct network4`
+    Network4Abi: 8 {
+        0 address: [u8; 4],
+        4 mask: [u8; 4],
+    }
+    /// `struct allowed4`
+    Allowed4Abi: 260 {
+        0 count: u32,
+        4 networks: [Network4Abi; AllowedIps::MAX],
+    }
+    /// `struct network6`
+    Network6Abi: 32 {
+        0 address: [u8; 16],
+        16 mask: [u8; 16],
+    }
+    /// `struct allowed6`
+    Allowed6Abi: 1028 {
+        0 count: u32,
+        4 networks: [Network6Abi; AllowedIps::MAX],
+    }
+    /// `struct client_id`
+    ClientIdAbi: 264 {
+        0 id: u32,
+        4 length: u32,
+        8 bytes: [u8; ClientId::MAX],
+    }
     /// `struct fdb_key`
     FdbKeyAbi: 12 {
         0 segment: u32,
@@ -138,7 +198,7 @@ abi! {
         10 pad: [u8; 2],
     }
     /// `struct counters`
-    CountersAbi: 160 {
+    CountersAbi: 288 {
         0 ipackets: u64,
         8 rbytes: u64,
         16 opackets: u64,
@@ -158,6 +218,12 @@ pub enum EncodeError {
     /// The etherstub's number is above 2³¹ - 1.
     #[error("etherstub number {0} is too large")]
     EtherstubNumber(LinkId),
+    /// A list of addresses or a client id is longer than its place.
+    #[error("{length} are too many for one row")]
+    TooLong {
+        /// How many addresses, or bytes.
+        length: usize,
+    },
 }
 
 /// The bytes of a row's key.
@@ -167,6 +233,18 @@ pub(crate) fn encode_key(
 ) -> Result<Vec<u8>, EncodeError> {
     Ok(match row {
         Row::Segment(segment, _) => number(segment, links)?.as_bytes().to_vec(),
+        Row::Allowed(key, _) => key.id.0.as_bytes().to_vec(),
+        Row::ClientId(key) => {
+            let mut abi = ClientIdAbi {
+                id: key.id.0,
+                length: 0,
+                bytes: [0; ClientId::MAX],
+            };
+            let length = key.bytes.len();
+            abi.length = count(length, ClientId::MAX)?;
+            abi.bytes[..length].copy_from_slice(&key.bytes);
+            abi.as_bytes().to_vec()
+        }
         Row::Vnic(host_end, _) => index(host_end, links)?.as_bytes().to_vec(),
         Row::Fdb(key, _) => FdbKeyAbi {
             segment: number(&key.segment, links)?,
@@ -202,15 +280,14 @@ pub(crate) fn encode_value(
         }
         .as_bytes()
         .to_vec(),
+        Row::Allowed(key, row) => allowed(key.family, row)?,
+        // The key says it all.
+        Row::ClientId(_) => 0_u32.as_bytes().to_vec(),
         Row::Vnic(_, row) => VnicAbi {
             id: row.id.0,
             segment: number(&row.segment, links)?,
             vid: row.vid,
-            guard: if row.protection.mac_nospoof {
-                GUARD_MAC_NOSPOOF
-            } else {
-                0
-            },
+            guard: guard_bits(row),
             mac: row.mac.octets(),
             pad: [0; 2],
         }
@@ -248,15 +325,46 @@ pub(crate) fn decode(
             let station = (value.station != [0; 6]).then_some(station);
             Row::Segment(segment(read(key)?, links), SegmentRow { station })
         }
+        Table::Allowed4 => {
+            let value: Allowed4Abi = read(value)?;
+            let networks = value.networks.map(|network| {
+                (IpAddr::from(network.address), IpAddr::from(network.mask))
+            });
+            let row = allowed_row(value.count, &networks);
+            let id = LinkId(read(key)?);
+            Row::Allowed(AllowedKey { id, family: IpFamily::V4 }, row)
+        }
+        Table::Allowed6 => {
+            let value: Allowed6Abi = read(value)?;
+            let networks = value.networks.map(|network| {
+                (IpAddr::from(network.address), IpAddr::from(network.mask))
+            });
+            let row = allowed_row(value.count, &networks);
+            let id = LinkId(read(key)?);
+            Row::Allowed(AllowedKey { id, family: IpFamily::V6 }, row)
+        }
+        Table::ClientIds => {
+            let _: u32 = read(value)?;
+            let key: ClientIdAbi = read(key)?;
+            let length = usize::try_from(key.length).ok()?;
+            let (id, bytes) = (LinkId(key.id), key.bytes.get(..length)?);
+            Row::ClientId(ClientIdKey { id, bytes: bytes.to_vec() })
+        }
         Table::Vnics => {
             let value: VnicAbi = read(value)?;
-            let mac_nospoof = value.guard & GUARD_MAC_NOSPOOF != 0;
+            let on = |bit| value.guard & bit != 0;
             let row = VnicRow {
                 id: LinkId(value.id),
                 segment: segment(value.segment, links),
                 vid: value.vid,
                 mac: Mac::new(value.mac),
-                protection: Protection { mac_nospoof },
+                protection: Protection {
+                    mac_nospoof: on(GUARD_MAC_NOSPOOF),
+                    restricted: on(GUARD_RESTRICTED),
+                    ip_nospoof: on(GUARD_IP_NOSPOOF),
+                    dhcp_nospoof: on(GUARD_DHCP_NOSPOOF),
+                },
+                allow_all_dhcp_cids: on(GUARD_ANY_CLIENT_ID),
             };
             Row::Vnic(links.link_of(read(key)?), row)
         }
@@ -313,6 +421,85 @@ pub(crate) fn sum_counters(cpus: &[Vec<u8>]) -> Option<Counters> {
 /// The bytes of a VNIC's key in the table of counters.
 pub(crate) fn counters_key(id: LinkId) -> Vec<u8> {
     id.0.as_bytes().to_vec()
+}
+
+/// The length of something that has room for `max`.
+fn count(length: usize, max: usize) -> Result<u32, EncodeError> {
+    let fits = u32::try_from(length).ok().filter(|_| length <= max);
+    fits.ok_or(EncodeError::TooLong { length })
+}
+
+fn guard_bits(row: &VnicRow) -> u16 {
+    let Protection { mac_nospoof, restricted, ip_nospoof, dhcp_nospoof } =
+        row.protection;
+    [
+        (mac_nospoof, GUARD_MAC_NOSPOOF),
+        (restricted, GUARD_RESTRICTED),
+        (ip_nospoof, GUARD_IP_NOSPOOF),
+        (dhcp_nospoof, GUARD_DHCP_NOSPOOF),
+        (row.allow_all_dhcp_cids, GUARD_ANY_CLIENT_ID),
+    ]
+    .into_iter()
+    .filter(|(on, _)| *on)
+    .fold(0, |bits, (_, bit)| bits | bit)
+}
+
+/// The bytes of a list of addresses. One of the other version of IP has none
+/// here, and is left out.
+fn allowed(family: IpFamily, row: &AllowedRow) -> Result<Vec<u8>, EncodeError> {
+    let count = count(row.networks.len(), AllowedIps::MAX)?;
+    let networks = row.networks.iter().enumerate();
+    Ok(match family {
+        IpFamily::V4 => {
+            let mut value: Allowed4Abi = FromZeros::new_zeroed();
+            value.count = count;
+            for (at, ip) in networks {
+                if let (IpAddr::V4(address), IpAddr::V4(mask)) =
+                    (ip.address(), ip.mask())
+                {
+                    let (address, mask) = (address.octets(), mask.octets());
+                    value.networks[at] = Network4Abi { address, mask };
+                }
+            }
+            value.as_bytes().to_vec()
+        }
+        IpFamily::V6 => {
+            let mut value: Allowed6Abi = FromZeros::new_zeroed();
+            value.count = count;
+            for (at, ip) in networks {
+                if let (IpAddr::V6(address), IpAddr::V6(mask)) =
+                    (ip.address(), ip.mask())
+                {
+                    let (address, mask) = (address.octets(), mask.octets());
+                    value.networks[at] = Network6Abi { address, mask };
+                }
+            }
+            value.as_bytes().to_vec()
+        }
+    })
+}
+
+/// The row of a list of addresses and masks. Where one is not ours the list is
+/// given as empty, which no list of ours is: the planner then writes it anew.
+fn allowed_row(count: u32, networks: &[(IpAddr, IpAddr)]) -> AllowedRow {
+    let used = usize::try_from(count).ok();
+    let used = used.and_then(|count| networks.get(..count));
+    let row: Option<Vec<AllowedIp>> = used.and_then(|networks| {
+        networks
+            .iter()
+            .map(|(address, mask)| network(*address, *mask))
+            .collect()
+    });
+    AllowedRow { networks: row.unwrap_or_default() }
+}
+
+fn network(address: IpAddr, mask: IpAddr) -> Option<AllowedIp> {
+    let prefix = match mask {
+        IpAddr::V4(mask) => mask.to_bits().leading_ones(),
+        IpAddr::V6(mask) => mask.to_bits().leading_ones(),
+    };
+    let network = AllowedIp::new(address, u8::try_from(prefix).ok()?).ok()?;
+    (network.mask() == mask).then_some(network)
 }
 
 fn read<T: FromBytes>(bytes: &[u8]) -> Option<T> {
@@ -416,6 +603,12 @@ mod tests {
         for (name, here) in [
             ("SEGMENT_ETHERSTUB", u64::from(SEGMENT_ETHERSTUB)),
             ("GUARD_MAC_NOSPOOF", u64::from(GUARD_MAC_NOSPOOF)),
+            ("GUARD_RESTRICTED", u64::from(GUARD_RESTRICTED)),
+            ("GUARD_IP_NOSPOOF", u64::from(GUARD_IP_NOSPOOF)),
+            ("GUARD_DHCP_NOSPOOF", u64::from(GUARD_DHCP_NOSPOOF)),
+            ("GUARD_ANY_CLIENT_ID", u64::from(GUARD_ANY_CLIENT_ID)),
+            ("ALLOWED_MAX", AllowedIps::MAX as u64),
+            ("CLIENT_ID_MAX", ClientId::MAX as u64),
             ("FDB_PEER", u64::from(FDB_PEER)),
             ("DROP_REASONS_MAX", DROP_REASONS_MAX as u64),
         ] {
@@ -427,6 +620,11 @@ mod tests {
     fn the_header_asserts_the_same_sizes() {
         for (name, size) in [
             ("vnic", size_of::<VnicAbi>()),
+            ("network4", size_of::<Network4Abi>()),
+            ("allowed4", size_of::<Allowed4Abi>()),
+            ("network6", size_of::<Network6Abi>()),
+            ("allowed6", size_of::<Allowed6Abi>()),
+            ("client_id", size_of::<ClientIdAbi>()),
             ("fdb_key", size_of::<FdbKeyAbi>()),
             ("fdb_entry", size_of::<FdbEntryAbi>()),
             ("flood_key", size_of::<FloodKeyAbi>()),
@@ -438,6 +636,57 @@ mod tests {
                 format!("_Static_assert(sizeof(struct {name}) == {size},");
             assert!(HEADER.contains(&want), "abi.h lacks {want}");
         }
+    }
+
+    fn networks(texts: &[&str]) -> AllowedRow {
+        let networks = texts.iter().map(|text| text.parse().unwrap());
+        AllowedRow { networks: networks.collect() }
+    }
+
+    fn padded(words: &[u32], length: usize) -> Vec<u32> {
+        let mut words = words.to_vec();
+        words.resize(length, 0);
+        words
+    }
+
+    #[test]
+    fn what_is_too_long_for_its_place_is_refused() {
+        let id = LinkId(7);
+        let too_long = |length| Err(EncodeError::TooLong { length });
+        let row = Row::ClientId(ClientIdKey { id, bytes: vec![0; 257] });
+        assert_eq!(encode_key(&row, &links()), too_long(257));
+        let ip = "10.0.0.1".parse().unwrap();
+        for family in [IpFamily::V4, IpFamily::V6] {
+            let networks = AllowedRow { networks: vec![ip; 33] };
+            let row = Row::Allowed(AllowedKey { id, family }, networks);
+            assert_eq!(encode_value(&row, &links()), too_long(33));
+            assert!(encode_key(&row, &links()).is_ok(), "it can be deleted");
+        }
+    }
+
+    #[test]
+    fn a_list_that_is_not_ours_is_read_as_empty() {
+        let id = LinkId(7);
+        let key = AllowedKey { id, family: IpFamily::V4 };
+        let ours = Row::Allowed(key, networks(&["10.1.0.0/16"]));
+        let bytes = encode_value(&ours, &links()).unwrap();
+        let empty = Row::Allowed(key, AllowedRow::default());
+        for (title, at, byte) in [
+            ("a count beyond the end", 0, 33),
+            ("an address behind the prefix", 7, 1),
+            ("a mask with a hole", 11, 1),
+            ("no mask", 8, 0),
+        ] {
+            let mut bytes = bytes.clone();
+            bytes[at] = byte;
+            let key = id.0.as_bytes();
+            let got = decode(Table::Allowed4, key, &bytes, &links());
+            assert_eq!(got, Some(empty.clone()), "{title}");
+        }
+        let mut key = vec![0; 264];
+        key[5] = 2;
+        let got = decode(Table::ClientIds, &key, &[0; 4], &links());
+        assert_eq!(got, None, "a client id beyond its end");
     }
 
     #[test]
@@ -466,6 +715,7 @@ mod tests {
                         vid: 5,
                         mac,
                         protection: Protection::DEFAULT,
+                        allow_all_dhcp_cids: false,
                     },
                 ),
                 vec![9],
@@ -480,10 +730,53 @@ mod tests {
                         vid: 0,
                         mac,
                         protection: open,
+                        allow_all_dhcp_cids: false,
                     },
                 ),
                 vec![99],
                 vec![7, 2, 0, 0x0120_0802, 0x0302],
+            ),
+            (
+                Row::Vnic(
+                    name("vnic-7"),
+                    VnicRow {
+                        id: LinkId(7),
+                        segment: bge0.clone(),
+                        vid: 0,
+                        mac,
+                        protection: Protection::ALL,
+                        allow_all_dhcp_cids: true,
+                    },
+                ),
+                vec![9],
+                vec![7, 2, 0x001f_0000, 0x0120_0802, 0x0302],
+            ),
+            (
+                Row::Allowed(
+                    AllowedKey { id: LinkId(7), family: IpFamily::V4 },
+                    networks(&["10.1.0.0/16", "192.168.1.7"]),
+                ),
+                vec![7],
+                padded(&[2, 0x010a, 0xffff, 0x0701_a8c0, 0xffff_ffff], 260 / 4),
+            ),
+            (
+                Row::Allowed(
+                    AllowedKey { id: LinkId(7), family: IpFamily::V6 },
+                    networks(&["2001:db8::/33"]),
+                ),
+                vec![7],
+                padded(
+                    &[1, 0xb80d_0120, 0, 0, 0, 0xffff_ffff, 0x80, 0, 0],
+                    1028 / 4,
+                ),
+            ),
+            (
+                Row::ClientId(ClientIdKey {
+                    id: LinkId(7),
+                    bytes: vec![1, 2, 3, 4, 5],
+                }),
+                padded(&[7, 5, 0x0403_0201, 5], 264 / 4),
+                vec![0],
             ),
             (
                 Row::Fdb(
@@ -600,10 +893,13 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_a_table_holds_can_be_deleted(
-            key: [u8; 12], value: [u8; 20],
+            key: [u8; 12], value in any::<[[u8; 32]; 33]>(),
         ) {
+            let value = value.as_flattened();
             for (table, key_size, value_size) in [
                 (Table::Vnics, 4, 20),
+                (Table::Allowed4, 4, 260),
+                (Table::Allowed6, 4, 1028),
                 (Table::Fdb, 12, 12),
                 (Table::Flood, 12, 8),
                 (Table::Segments, 4, 12),

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use fabric::datapath::{
-    DatapathTables, FdbKey, FdbRow, FloodKey, FloodRow, LinkRef, SegmentRow,
-    VnicRow,
+    AllowedKey, AllowedRow, ClientIdKey, DatapathTables, FdbKey, FdbRow,
+    FloodKey, FloodRow, LinkRef, SegmentRow, VnicRow,
 };
-use fabric::{LinkId, ResolvedSpec, ResolvedVnic, VlanId, Vnic};
+use fabric::{IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId, Vnic};
 
 /// The number that no VNIC has: the head of a flood list and its end.
 const NONE: LinkId = LinkId(0);
@@ -31,16 +31,38 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
         };
         let row = FdbRow { id: vnic.id, host_end: host_end.clone() };
         tables.fdb.insert(key, row);
+        allow(&mut tables, vnic);
         let row = VnicRow {
             id: vnic.id,
             segment: vnic.segment.clone(),
             vid: vid(vnic),
             mac: vnic.mac,
             protection: vnic.protection,
+            allow_all_dhcp_cids: vnic.allow_all_dhcp_cids,
         };
         tables.vnics.insert(host_end, row);
     }
     tables
+}
+
+/// Writes down whom a VNIC may be, also while nothing checks it: to switch a
+/// check on or off is a change of one row.
+fn allow(tables: &mut DatapathTables, vnic: &ResolvedVnic) {
+    let id = vnic.id;
+    for family in [IpFamily::V4, IpFamily::V6] {
+        let networks = vnic.allowed_ips.iter();
+        let mut networks: Vec<_> =
+            networks.filter(|ip| ip.family() == family).collect();
+        networks.sort_unstable();
+        if !networks.is_empty() {
+            let key = AllowedKey { id, family };
+            tables.allowed.insert(key, AllowedRow { networks });
+        }
+    }
+    for client_id in vnic.allowed_dhcp_cids.iter() {
+        let bytes = client_id.bytes().to_vec();
+        tables.client_ids.insert(ClientIdKey { id, bytes }, ());
+    }
 }
 
 /// Puts a VNIC at the front of its list.
@@ -65,7 +87,7 @@ fn vid(vnic: &ResolvedVnic) -> u16 {
 #[cfg(test)]
 mod tests {
     use fabric::datapath::{Row, Segment};
-    use fabric::{Mac, Mtu, Protection};
+    use fabric::{AllowedIps, ClientIds, Mac, Mtu, Protection};
     use proptest::prelude::*;
 
     use super::*;
@@ -90,6 +112,9 @@ mod tests {
             vid: VlanId::new(vid).ok(),
             mtu: Mtu::ETHERNET,
             protection: Protection::DEFAULT,
+            allowed_ips: AllowedIps::default(),
+            allowed_dhcp_cids: ClientIds::default(),
+            allow_all_dhcp_cids: false,
         }
     }
 
@@ -122,6 +147,29 @@ mod tests {
                 "fdb bge0 vid 5 mac 2:8:20:0:0:7 -> vnic-7 id 7",
                 "flood bge0 vid 5 id 7 -> vnic-7 next 0",
                 "flood bge0 vid 5 id 0 next 7",
+            ]
+        );
+    }
+
+    #[test]
+    fn whom_a_vnic_may_be() {
+        let mut vnic = vnic(7, link("bge0"), 0);
+        let ips = ["10.0.0.9", "2001:db8::7", "10.0.0.0/30"];
+        let ips = ips.map(|ip| ip.parse().unwrap()).to_vec();
+        vnic.allowed_ips = AllowedIps::try_from(ips).unwrap();
+        let ids = ["web", "0x01"].map(|id| id.parse().unwrap()).to_vec();
+        vnic.allowed_dhcp_cids = ClientIds::try_from(ids).unwrap();
+        vnic.allow_all_dhcp_cids = true;
+        assert_eq!(
+            rows(&compile(&resolved([vnic])))[..6],
+            [
+                "segment bge0 station 2:0:0:0:0:fe",
+                "allowed id 7 IPv4 10.0.0.0/30 10.0.0.9/32",
+                "allowed id 7 IPv6 2001:db8::7/128",
+                "client-id id 7 0x01",
+                "client-id id 7 0x776562",
+                "vnic vnic-7 id 7 segment bge0 vid 0 mac 2:8:20:0:0:7 \
+                 protection mac-nospoof any client-id",
             ]
         );
     }

@@ -1,7 +1,8 @@
 //! The data plane: what it should hold, its programs, and how they get into
 //! the kernel.
 //!
-//! [`compile()`] is pure: it turns a resolved spec into tables of typed rows.
+//! [`compile()`] and [`guard()`] are pure: one turns a resolved spec into tables of
+//! typed rows, the other is the definition of what a guest may send.
 //! With the feature `bpf` the crate carries the compiled programs, and
 //! `Datapath` loads them, puts them on their hooks and writes the rows.
 
@@ -11,6 +12,7 @@ mod compile;
 mod counters;
 #[cfg(feature = "bpf")]
 pub mod datapath;
+mod guard;
 mod link_indexes;
 
 #[cfg(any(feature = "bpf", test))]
@@ -19,4 +21,5 @@ pub use compile::compile;
 pub use counters::Counters;
 #[cfg(feature = "bpf")]
 pub use datapath::Datapath;
+pub use guard::{Policy, guard};
 pub use link_indexes::LinkIndexes;

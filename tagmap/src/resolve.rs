@@ -119,6 +119,9 @@ impl Host<'_> {
             vid: vnic.vid,
             mtu,
             protection: vnic.props.protection,
+            allowed_ips: vnic.props.allowed_ips.clone(),
+            allowed_dhcp_cids: vnic.props.allowed_dhcp_cids.clone(),
+            allow_all_dhcp_cids: vnic.props.allow_all_dhcp_cids,
         })
     }
 

@@ -27,7 +27,11 @@ pub(crate) const SYNOPSIS: &str = "[-t] -l link \
 /// Without `-t` it comes back after a boot.
 ///
 /// Properties: `zone`, a name under /run/netns, a path, or pid:N; `mtu`, in
-/// bytes; `protection`, mac-nospoof or none; `mode`, veth.
+/// bytes; `protection`, any of mac-nospoof, restricted, ip-nospoof and
+/// dhcp-nospoof, or none; `allowed-ips`, the addresses and CIDR prefixes that
+/// ip-nospoof lets pass; `allowed-dhcp-cids`, the client ids that dhcp-nospoof
+/// lets pass: 0xHEX, a DUID as TYPE.FIELDS, or ASCII; `allow-all-dhcp-cids`, true
+/// or false; `mode`, veth.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Forget it at the next boot
@@ -265,7 +269,7 @@ impl Args {
             for refusal in refusals {
                 out.warn(&refusal.warning);
                 failure.get_or_insert_with(|| {
-                    let mut failure = self.failed(refusal.status);
+                    let mut failure = self.failed(&refusal.status.to_string());
                     failure.hint = refusal.hint;
                     failure
                 });

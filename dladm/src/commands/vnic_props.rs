@@ -1,6 +1,9 @@
 //! The link properties that create-vnic takes.
 
-use fabric::{Mtu, VnicProps, Zone, ZoneError};
+use fabric::{
+    AllowedIp, AllowedIps, ClientId, ClientIds, Mtu, ProtectionError, Status,
+    VnicProps, Zone, ZoneError,
+};
 
 use crate::proplist::Prop;
 
@@ -19,57 +22,102 @@ pub(super) struct Refusal {
     /// The warning: which property, and what is wrong.
     pub(super) warning: String,
     /// libdladm's word for it.
-    pub(super) status: &'static str,
+    pub(super) status: Status,
     /// What to try.
     pub(super) hint: Option<String>,
 }
 
 /// The properties: a name, and what takes its values.
 type Setter = fn(&mut Wanted, &[String]) -> Result<(), Bad>;
-const PROPS: [(&str, Setter); 4] = [
+const PROPS: [(&str, Setter); 8] = [
     ("zone", |wanted, values| {
         let zone = one(values)?.parse();
-        let hint = |error: ZoneError| Bad::Value(Some(error.to_string()));
+        let hint = |error: ZoneError| {
+            Bad::Status(Status::InvalidValue, Some(error.to_string()))
+        };
         wanted.zone = Some(zone.map_err(hint)?);
         Ok(())
     }),
     ("mtu", |wanted, values| {
         let mtu = one(values)?.parse::<Mtu>();
-        let hint =
-            |error: fabric::MtuError| Bad::Value(Some(error.to_string()));
+        let hint = |error: fabric::MtuError| {
+            Bad::Status(Status::InvalidValue, Some(error.to_string()))
+        };
         wanted.props.mtu = Some(mtu.map_err(hint)?);
         Ok(())
     }),
     ("protection", |wanted, values| {
         let protection = values.join(",").parse();
-        let bad = |_| Bad::Choice("mac-nospoof,none");
+        let bad = |_| Bad::Choice(ProtectionError::CHOICES);
         wanted.props.protection = protection.map_err(bad)?;
+        Ok(())
+    }),
+    ("dynamic-methods", |_, values| {
+        const METHODS: [&str; 4] = ["dhcpv4", "dhcpv6", "slaac", "addrconf"];
+        let known = |value: &String| {
+            METHODS.iter().any(|word| word.eq_ignore_ascii_case(value))
+        };
+        if !values.iter().all(known) {
+            return Err(Bad::Choice("dhcpv4,dhcpv6,slaac,addrconf"));
+        }
+        let hint = "leases are not learned yet; name the addresses in \
+                    allowed-ips";
+        Err(Bad::Status(Status::NotSupported, Some(hint.to_owned())))
+    }),
+    ("allowed-ips", |wanted, values| {
+        let hint = "an address, or a CIDR prefix with no bits behind it; \
+                    neither 0.0.0.0 nor ::";
+        let ip = |value: &String| {
+            value.parse::<AllowedIp>().map_err(|_| {
+                Bad::Status(Status::InvalidIp, Some(hint.to_owned()))
+            })
+        };
+        let ips = values.iter().map(ip).collect::<Result<Vec<_>, _>>()?;
+        let ips = AllowedIps::try_from(ips).map_err(|error| {
+            Bad::Status(error.status(), Some(error.to_string()))
+        })?;
+        wanted.props.allowed_ips = ips;
+        Ok(())
+    }),
+    ("allowed-dhcp-cids", |wanted, values| {
+        let id = |value: &String| {
+            value.parse::<ClientId>().map_err(|error| {
+                Bad::Status(Status::InvalidValue, Some(error.to_string()))
+            })
+        };
+        let ids = values.iter().map(id).collect::<Result<Vec<_>, _>>()?;
+        let ids = ClientIds::try_from(ids).map_err(|error| {
+            Bad::Status(error.status(), Some(error.to_string()))
+        })?;
+        wanted.props.allowed_dhcp_cids = ids;
+        Ok(())
+    }),
+    ("allow-all-dhcp-cids", |wanted, values| {
+        let value = one(values)?.to_ascii_lowercase();
+        wanted.props.allow_all_dhcp_cids =
+            value.parse().map_err(|_| Bad::Choice("true,false"))?;
         Ok(())
     }),
     ("mode", |_, values| match one(values)? {
         "veth" => Ok(()),
-        "tap" => Err(Bad::NotSupported),
+        "tap" => Err(Bad::Status(Status::NotSupported, None)),
         _ => Err(Bad::Choice("veth")),
     }),
 ];
 
 /// What is wrong with a property's values.
 enum Bad {
-    /// Too many.
-    Count,
     /// None of the words that it takes.
     Choice(&'static str),
-    /// Outside of what it takes, with what that is.
-    Value(Option<String>),
-    /// It can't be done here.
-    NotSupported,
+    /// Anything else, with what to try.
+    Status(Status, Option<String>),
 }
 
 /// The value of a property that takes one.
 fn one(values: &[String]) -> Result<&str, Bad> {
     match values {
         [value] => Ok(value),
-        _ => Err(Bad::Count),
+        _ => Err(Bad::Status(Status::ValueCount, None)),
     }
 }
 
@@ -94,38 +142,29 @@ fn set(wanted: &mut Wanted, vnic: &str, prop: &Prop) -> Result<(), Refusal> {
         let names: Vec<_> = PROPS.iter().map(|(name, _)| *name).collect();
         return Err(Refusal {
             warning: format!("invalid link property '{name}'"),
-            status: "object not found",
+            status: Status::ObjectNotFound,
             hint: Some(format!("known properties: {}", names.join(", "))),
         });
     };
     if prop.values.is_empty() {
         return Err(Refusal {
             warning: format!("no value specified for '{name}'"),
-            status: "invalid argument",
+            status: Status::InvalidArgument,
             hint: None,
         });
     }
     setter(wanted, &prop.values).map_err(|bad| {
-        let cannot = |status: &str| {
-            format!("cannot set link property '{name}' on '{vnic}': {status}")
-        };
         let (warning, status, hint) = match bad {
-            Bad::Count => {
-                let status = "invalid number of values";
-                (cannot(status), status, None)
-            }
             Bad::Choice(words) => {
                 let text =
                     format!("link property '{name}' must be one of: {words}");
-                (text, "invalid value", None)
+                (text, Status::InvalidValue, None)
             }
-            Bad::Value(hint) => {
-                let status = "invalid value";
-                (cannot(status), status, hint)
-            }
-            Bad::NotSupported => {
-                let status = "operation not supported";
-                (cannot(status), status, None)
+            Bad::Status(status, hint) => {
+                let text = format!(
+                    "cannot set link property '{name}' on '{vnic}': {status}"
+                );
+                (text, status, hint)
             }
         };
         Refusal { warning, status, hint }
@@ -145,6 +184,17 @@ mod tests {
         let plain = VnicProps::default();
         let off = VnicProps { protection: Protection::NONE, ..plain.clone() };
         let low = VnicProps { mtu: mtu(1400), ..plain.clone() };
+        let all = VnicProps { protection: Protection::ALL, ..plain.clone() };
+        let ips = ["10.0.0.7", "2001:db8::/64"].map(|ip| ip.parse().unwrap());
+        let ips = AllowedIps::try_from(ips.to_vec()).unwrap();
+        let ips = VnicProps { allowed_ips: ips, ..plain.clone() };
+        let ids = ["web", "0x0102", "3.1.2:8:20:0:0:7"];
+        let ids = ids.map(|id| id.parse().unwrap()).to_vec();
+        let ids = VnicProps {
+            allowed_dhcp_cids: ClientIds::try_from(ids).unwrap(),
+            ..plain.clone()
+        };
+        let any = VnicProps { allow_all_dhcp_cids: true, ..plain.clone() };
         for (text, zone, props) in [
             ("zone=web", Some("web"), &plain),
             ("ZONE=/run/netns/web", Some("web"), &plain),
@@ -154,6 +204,20 @@ mod tests {
             ("protection=mac-nospoof", None, &plain),
             ("protection=mac-nospoof,mac-nospoof", None, &plain),
             ("protection=none,mode=veth", None, &off),
+            (
+                "protection=dhcp-nospoof,ip-nospoof,restricted,mac-nospoof",
+                None,
+                &all,
+            ),
+            ("allowed-ips=10.0.0.7,2001:db8::/64", None, &ips),
+            (
+                "allowed-ips=1.2.3.4,Allowed-IPs=10.0.0.7/32,2001:DB8::/64",
+                None,
+                &ips,
+            ),
+            ("allowed-dhcp-cids=web,0x0102,3.1.2:8:20:0:0:7", None, &ids),
+            ("allow-all-dhcp-cids=True", None, &any),
+            ("allow-all-dhcp-cids=false", None, &plain),
         ] {
             let list = proplist::parse(text).unwrap();
             let zone = zone.map(|zone| zone.parse().unwrap());
@@ -164,6 +228,10 @@ mod tests {
 
     #[test]
     fn every_refusal_is_told_and_the_first_counts() {
+        let many = |prop: &str, value: fn(u8) -> String| {
+            let values: Vec<_> = (1..=33).map(value).collect();
+            format!("{prop}={}", values.join(","))
+        };
         let cannot = |prop: &str, status: &str| {
             format!("cannot set link property '{prop}' on 'net0': {status}")
         };
@@ -192,10 +260,71 @@ mod tests {
                 "invalid argument",
             ),
             (
-                "protection=ip-nospoof",
+                "protection=ip-nospoof,IP-nospoof",
                 vec![
                     "link property 'protection' must be one of: \
-                     mac-nospoof,none"
+                     mac-nospoof,restricted,ip-nospoof,dhcp-nospoof,none"
+                        .to_owned(),
+                ],
+                "invalid value",
+            ),
+            (
+                "allowed-ips=10.0.0.7,10.0.0.1/8",
+                vec![cannot("allowed-ips", "invalid IP address")],
+                "invalid IP address",
+            ),
+            (
+                "allowed-ips=0.0.0.0,allowed-ips=10.0.0.0/8,10.0.0.0/16",
+                vec![
+                    cannot("allowed-ips", "invalid IP address"),
+                    cannot("allowed-ips", "invalid argument"),
+                ],
+                "invalid IP address",
+            ),
+            (
+                &many("allowed-ips", |n| format!("10.0.0.{n}")),
+                vec![cannot("allowed-ips", "invalid number of values")],
+                "invalid number of values",
+            ),
+            (
+                "allowed-dhcp-cids=web,0x1",
+                vec![cannot("allowed-dhcp-cids", "invalid value")],
+                "invalid value",
+            ),
+            (
+                "allowed-dhcp-cids=web,web",
+                vec![cannot("allowed-dhcp-cids", "invalid argument")],
+                "invalid argument",
+            ),
+            (
+                &many("allowed-dhcp-cids", |n| format!("0x{n:02x}")),
+                vec![cannot("allowed-dhcp-cids", "invalid number of values")],
+                "invalid number of values",
+            ),
+            (
+                "allow-all-dhcp-cids=yes",
+                vec![
+                    "link property 'allow-all-dhcp-cids' must be one of: \
+                     true,false"
+                        .to_owned(),
+                ],
+                "invalid value",
+            ),
+            (
+                "allow-all-dhcp-cids=true,false",
+                vec![cannot("allow-all-dhcp-cids", "invalid number of values")],
+                "invalid number of values",
+            ),
+            (
+                "dynamic-methods=dhcpv4,SLAAC",
+                vec![cannot("dynamic-methods", "operation not supported")],
+                "operation not supported",
+            ),
+            (
+                "dynamic-methods=dhcp",
+                vec![
+                    "link property 'dynamic-methods' must be one of: \
+                     dhcpv4,dhcpv6,slaac,addrconf"
                         .to_owned(),
                 ],
                 "invalid value",
@@ -216,7 +345,7 @@ mod tests {
             let got: Vec<_> =
                 refusals.iter().map(|r| r.warning.clone()).collect();
             assert_eq!(got, warnings, "{text}");
-            assert_eq!(refusals[0].status, status, "{text}");
+            assert_eq!(refusals[0].status.to_string(), status, "{text}");
         }
     }
 }

@@ -9,11 +9,17 @@ use crate::datapath::{DatapathTables, FloodKey, FloodRow, Row};
 /// a program that reads the tables meanwhile: rows at new keys, then changed
 /// rows, then deletions. A list's changed row points at a row that is there
 /// already, and a row is deleted when nothing points at it any more.
+///
+/// What a VNIC is allowed is there before its row asks for it and goes after,
+/// so that a guest's good frames pass at every moment. A list of addresses is
+/// one row: what is taken off it is refused from that very change on.
 pub(super) fn rows(old: &DatapathTables, new: &DatapathTables) -> Vec<Step> {
     let mut diff = Diff::default();
     // In the order in which new rows are written: what a row refers to comes
     // before it.
     diff.table(&old.segments, &new.segments, Row::Segment);
+    diff.table(&old.allowed, &new.allowed, Row::Allowed);
+    diff.table(&old.client_ids, &new.client_ids, |key, ()| Row::ClientId(key));
     diff.table(&old.vnics, &new.vnics, Row::Vnic);
     diff.table(&old.fdb, &new.fdb, Row::Fdb);
     diff.lists(&old.flood, &new.flood);

@@ -38,8 +38,16 @@
  */
 #define SEGMENT_ETHERSTUB 0x80000000
 
-/* The source address is the VNIC's. */
+/* One VNIC may have 32 DHCP client ids. Few have any. */
+#define CLIENT_IDS_MAX 65536
+
+/* What is checked of a guest's frames. */
 #define GUARD_MAC_NOSPOOF 0x0001
+#define GUARD_RESTRICTED 0x0002
+#define GUARD_IP_NOSPOOF 0x0004
+#define GUARD_DHCP_NOSPOOF 0x0008
+/* GUARD_DHCP_NOSPOOF lets any client id pass. */
+#define GUARD_ANY_CLIENT_ID 0x0010
 
 /* A frame may be handed straight to the guest end: it is a veth in another
  * network namespace. Anywhere else it goes through the host end.
@@ -54,10 +62,23 @@ enum drop_reason {
 	DROP_HAIRPIN = 3,
 	DROP_NO_DESTINATION = 4,
 	DROP_INTERNAL = 5,
+	DROP_RESTRICTED = 6,
+	DROP_IP_SPOOF = 7,
+	DROP_ARP_SPOOF = 8,
+	DROP_ND_SPOOF = 9,
+	DROP_ND_HIDDEN = 10,
+	DROP_ROUTER_SPOOF = 11,
+	DROP_UNREADABLE = 12,
+	DROP_DHCP_SPOOF = 13,
+	DROP_DHCP_SERVER = 14,
+	DROP_DHCP_HIDDEN = 15,
+	DROP_DHCP_OFF = 16,
 };
 
-/* Room for reasons to come, so that one more changes no layout. */
-#define DROP_REASONS_MAX 16
+/* Room for reasons to come, so that one more changes no layout; a power of
+ * two.
+ */
+#define DROP_REASONS_MAX 32
 
 /* Who speaks through a host end. Key: the host end's ifindex. */
 struct vnic {
@@ -67,6 +88,43 @@ struct vnic {
 	__u16 guard; /* GUARD_* */
 	__u8 mac[6];
 	__u8 pad[2];
+};
+
+/* The most addresses of either version of IP that a VNIC may have. */
+#define ALLOWED_MAX 32
+
+/* An IPv4 address, or all that agree with it where the mask is set. */
+struct network4 {
+	__be32 address;
+	__be32 mask;
+};
+
+/* The IPv4 addresses that a guest may speak as. Key: the VNIC's number. */
+struct allowed4 {
+	__u32 count;
+	struct network4 networks[ALLOWED_MAX];
+};
+
+/* An IPv6 address, or all that agree with it where the mask is set. */
+struct network6 {
+	__be32 address[4];
+	__be32 mask[4];
+};
+
+/* The IPv6 addresses that a guest may speak as. Key: the VNIC's number. */
+struct allowed6 {
+	__u32 count;
+	struct network6 networks[ALLOWED_MAX];
+};
+
+/* The longest DHCP client id. */
+#define CLIENT_ID_MAX 256
+
+/* A DHCP client id that a guest may use; zero behind its end. */
+struct client_id {
+	__u32 id; /* the VNIC's number */
+	__u32 length;
+	__u8 bytes[CLIENT_ID_MAX];
 };
 
 /* A station of a segment. */
@@ -118,11 +176,16 @@ struct counters {
 };
 
 _Static_assert(sizeof(struct vnic) == 20, "struct vnic");
+_Static_assert(sizeof(struct network4) == 8, "struct network4");
+_Static_assert(sizeof(struct allowed4) == 260, "struct allowed4");
+_Static_assert(sizeof(struct network6) == 32, "struct network6");
+_Static_assert(sizeof(struct allowed6) == 1028, "struct allowed6");
+_Static_assert(sizeof(struct client_id) == 264, "struct client_id");
 _Static_assert(sizeof(struct fdb_key) == 12, "struct fdb_key");
 _Static_assert(sizeof(struct fdb_entry) == 12, "struct fdb_entry");
 _Static_assert(sizeof(struct flood_key) == 12, "struct flood_key");
 _Static_assert(sizeof(struct flood_entry) == 8, "struct flood_entry");
 _Static_assert(sizeof(struct segment) == 12, "struct segment");
-_Static_assert(sizeof(struct counters) == 160, "struct counters");
+_Static_assert(sizeof(struct counters) == 288, "struct counters");
 
 #endif /* ABI_H */

@@ -34,7 +34,7 @@ int from_vnic(struct __sk_buff *skb)
 	skb->mark = 0;
 	if (parse_frame(skb, &frame))
 		return drop(skb, vnic->id, DROP_TRUNCATED);
-	reason = guard(vnic, &frame);
+	reason = guard(skb, vnic, &frame);
 	if (reason >= 0)
 		return drop(skb, vnic->id, reason);
 	measure(skb, &size);

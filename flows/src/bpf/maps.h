@@ -27,6 +27,49 @@ struct {
 	__type(value, struct vnic);
 } vnics SEC(".maps");
 
+/* Read by from_vnic: whom a guest may be in IPv4. One row holds a VNIC's whole
+ * list, so it is found in one step however many VNICs there are, and a change
+ * of it is seen whole or not at all.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VNICS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct allowed4);
+} allowed4 SEC(".maps");
+
+/* Read by from_vnic: whom a guest may be in IPv6. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VNICS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct allowed6);
+} allowed6 SEC(".maps");
+
+/* Read by from_vnic: whom a guest may be in DHCP. The kernel compares every
+ * byte of a key, so no other client id passes for a listed one.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, CLIENT_IDS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct client_id);
+	__type(value, __u32);
+} client_ids SEC(".maps");
+
+/* Where from_vnic writes a key that is too long for its stack. It holds nothing
+ * from one frame to the next: a program is not interrupted by another on the
+ * same CPU.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct client_id);
+} scratch SEC(".maps");
+
 /* Read by every program: where a unicast frame goes. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

@@ -30,6 +30,7 @@ struct frame {
 	__u8 src[ETH_ALEN];
 	__u32 tag; /* enum tag */
 	__u16 tci; /* host order; 0 without an 802.1Q tag */
+	__u16 kind; /* host order: the EtherType, or a length */
 };
 
 static __always_inline bool is_multicast(const __u8 *mac)
@@ -84,6 +85,7 @@ static __always_inline int parse_frame(struct __sk_buff *skb,
 	__builtin_memcpy(frame->src, eth.h_source, ETH_ALEN);
 	frame->tag = TAG_NONE;
 	frame->tci = 0;
+	frame->kind = bpf_ntohs(eth.h_proto);
 	if (skb->vlan_present || eth.h_proto == bpf_htons(ETH_P_8021Q) ||
 	    eth.h_proto == bpf_htons(ETH_P_8021AD))
 		parse_tag(skb, eth.h_proto, frame);

@@ -236,6 +236,9 @@ fn maps(
     for table in Table::ALL {
         let map = match table {
             Table::Vnics => &loaded.vnics,
+            Table::Allowed4 => &loaded.allowed4,
+            Table::Allowed6 => &loaded.allowed6,
+            Table::ClientIds => &loaded.client_ids,
             Table::Fdb => &loaded.fdb,
             Table::Flood => &loaded.flood,
             Table::Segments => &loaded.segments,

@@ -7,8 +7,8 @@ use std::path::Path;
 
 use fabric::datapath::{DatapathTables, FdbKey, FdbRow, LinkRef, Row, Segment};
 use fabric::{
-    LinkId, Mtu, ObservedProgram, Program, Protection, ResolvedSpec,
-    ResolvedVnic, VlanId, Vnic,
+    AllowedIps, ClientIds, LinkId, Mtu, ObservedProgram, Program, Protection,
+    ResolvedSpec, ResolvedVnic, VlanId, Vnic,
 };
 use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
@@ -20,6 +20,16 @@ use libbpf_rs::{
 
 use crate::frames::{STATION, vnic};
 use crate::lab::{in_lab, index_of, ip, tc};
+
+fn ips(texts: &[&str]) -> AllowedIps {
+    let ips = texts.iter().map(|text| text.parse().unwrap());
+    AllowedIps::try_from(ips.collect::<Vec<_>>()).unwrap()
+}
+
+fn client_ids(texts: &[&str]) -> ClientIds {
+    let ids = texts.iter().map(|text| text.parse().unwrap());
+    ClientIds::try_from(ids.collect::<Vec<_>>()).unwrap()
+}
 
 /// Two VNICs on a physical link, one of them on a VLAN, and two on an
 /// etherstub.
@@ -39,6 +49,9 @@ fn resolved() -> ResolvedSpec {
         vid: VlanId::new(vid).ok(),
         mtu: Mtu::ETHERNET,
         protection: Protection::DEFAULT,
+        allowed_ips: ips(&["192.168.1.7", "2001:db8::/64"]),
+        allowed_dhcp_cids: client_ids(&["web", "0x0102"]),
+        allow_all_dhcp_cids: id == 7,
     });
     ResolvedSpec {
         vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
@@ -154,7 +167,17 @@ fn whoever_comes_back_finds_what_it_left() {
         assert_eq!(second.counters(LinkId(9)).unwrap(), Counters::default());
         let hook = second.hook(Program::FromLink, bge0).unwrap();
         assert_eq!(hook, Some(ObservedProgram::Current));
-        let names = ["counters", "fdb", "flood", "segments", "vnics"];
+        let names = [
+            "allowed4",
+            "allowed6",
+            "client_ids",
+            "counters",
+            "fdb",
+            "flood",
+            "scratch",
+            "segments",
+            "vnics",
+        ];
         assert_eq!(pins(&lab.pins()), names);
 
         // Another directory is another data plane.
@@ -390,7 +413,7 @@ fn the_verifier_is_done_soon() {
     in_lab(|_| {
         let object = own_object();
         for (program, limit) in [
-            (Program::FromVnic, 2300),
+            (Program::FromVnic, 13_500),
             (Program::FromLink, 1500),
             (Program::ToLink, 1500),
         ] {

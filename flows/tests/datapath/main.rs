@@ -3,8 +3,11 @@
 //! Each test has a network namespace and a BPF file system of its own, which
 //! go with its thread. All of it needs root.
 
+mod bench;
 mod frames;
+mod guard;
 mod lab;
 mod loader;
+mod packets;
 mod verdicts;
 mod wire;

@@ -8,20 +8,18 @@
 use std::collections::BTreeMap;
 
 use fabric::datapath::{
-    FdbKey, FdbRow, FloodKey, FloodRow, LinkRef, Row, Segment, SegmentRow,
-    VnicRow,
+    FdbKey, FdbRow, FloodKey, FloodRow, Row, Segment, SegmentRow, VnicRow,
 };
-use fabric::{DropReason, LinkId, LinkName, Program, Protection};
-use flows::{Counters, Datapath, LinkIndexes};
-use libbpf_rs::{Object, ObjectBuilder, ProgramInput};
+use fabric::{DropReason, LinkId, Program, Protection};
+use flows::Counters;
 use pnet::packet::ethernet::EtherTypes;
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
+use crate::bench::{Bench, Context, NONE, OTHER, Outcome, SELF, link};
 use crate::frames::{
     Address, BROADCAST, GROUP, REMOTE, STATION, ethernet, frame, tagged,
     tagged_by_provider, vnic,
 };
-use crate::lab::{Lab, in_lab};
+use crate::lab::in_lab;
 
 // From the kernel's linux/pkt_cls.h.
 const UNSPEC: i32 = -1;
@@ -32,147 +30,6 @@ const REDIRECT: i32 = 7;
 /// The mark of `abi.h`.
 const MARK: u32 = 0xa4ba_1e57;
 
-/// The head of a list, and its end.
-const NONE: LinkId = LinkId(0);
-/// The VNIC whose host end, or on whose link, the program runs.
-const SELF: LinkId = LinkId(7);
-/// Another one of its segment and VLAN.
-const OTHER: LinkId = LinkId(8);
-
-/// `struct __sk_buff` of linux/bpf.h.
-#[derive(
-    Clone, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout,
-)]
-#[repr(C)]
-struct Context {
-    len: u32,
-    pkt_type: u32,
-    mark: u32,
-    unused_1: [u32; 7],
-    ifindex: u32,
-    unused_2: [u32; 27],
-    tstamp: u64,
-    wire_len: u32,
-    gso_segs: u32,
-    sk: u64,
-    gso_size: u32,
-    tstamp_type: u32,
-    hwtstamp: u64,
-}
-
-const _: () = assert!(size_of::<Context>() == 192);
-const _: () = assert!(std::mem::offset_of!(Context, gso_size) == 176);
-
-/// The programs twice: as the loader has them, and as an object that can be
-/// run, on the same tables.
-struct Bench {
-    datapath: Datapath,
-    object: Object,
-    links: LinkIndexes,
-}
-
-/// What a run changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Outcome {
-    verdict: i32,
-    mark: u32,
-    frame: Vec<u8>,
-    counters: BTreeMap<LinkId, Counters>,
-}
-
-impl Bench {
-    fn new(lab: &Lab) -> Self {
-        let datapath = Datapath::open(&lab.pins()).unwrap();
-        let mut object = ObjectBuilder::default()
-            .open_memory(flows::datapath::OBJECT)
-            .unwrap();
-        for mut map in object.maps_mut() {
-            let pin = lab.pins().join(map.name());
-            map.reuse_pinned_map(pin).unwrap();
-        }
-        let object = object.load().unwrap();
-        // Devices that are not there are as good as any: a test run makes no
-        // redirect.
-        let named = |(name, ifindex): (&str, u32)| -> (LinkName, u32) {
-            (name.parse().unwrap(), ifindex)
-        };
-        let links = [("lo", 1), ("bge0", 1000), ("vnic-8", 1008)];
-        let links = links.map(named).into_iter().collect();
-        Self { datapath, object, links }
-    }
-
-    fn put(&self, rows: impl IntoIterator<Item = Row>) {
-        for row in rows {
-            self.datapath.put(&row, &self.links).unwrap();
-        }
-    }
-
-    fn delete(&self, row: &Row) {
-        self.datapath.delete(row, &self.links).unwrap();
-    }
-
-    fn all_counters(&self) -> BTreeMap<LinkId, Counters> {
-        [SELF, OTHER]
-            .into_iter()
-            .filter_map(|id| Some((id, self.datapath.counters(id).ok()?)))
-            .collect()
-    }
-
-    /// Runs a program on a frame.
-    fn run(
-        &self,
-        program: Program,
-        context: &Context,
-        frame: &[u8],
-    ) -> Outcome {
-        let before = self.all_counters();
-        let name = program.to_string();
-        let mut programs = self.object.progs_mut();
-        let found = programs.find(|found| found.name() == name.as_str());
-        let mut context_in = context.as_bytes().to_vec();
-        let mut context_out = vec![0; size_of::<Context>()];
-        let mut data_out = vec![0; frame.len() + 64];
-        let output = found
-            .unwrap()
-            .test_run(ProgramInput {
-                context_in: Some(&mut context_in),
-                context_out: Some(&mut context_out),
-                data_in: Some(frame),
-                data_out: Some(&mut data_out),
-                ..ProgramInput::default()
-            })
-            .unwrap();
-        let verdict = output.return_value.cast_signed();
-        let frame = output.data.unwrap().to_vec();
-        let mark = Context::read_from_bytes(&context_out).unwrap().mark;
-        let mut counters = self.all_counters();
-        counters.retain(|id, now| {
-            *now = difference(&before[id], now);
-            *now != Counters::default()
-        });
-        Outcome { verdict, mark, frame, counters }
-    }
-}
-
-fn difference(before: &Counters, after: &Counters) -> Counters {
-    let mut drops = after.drops.clone();
-    for (reason, packets) in &mut drops {
-        *packets -= before.drops.get(reason).copied().unwrap_or_default();
-    }
-    drops.retain(|_, packets| *packets != 0);
-    Counters {
-        ipackets: after.ipackets - before.ipackets,
-        rbytes: after.rbytes - before.rbytes,
-        opackets: after.opackets - before.opackets,
-        obytes: after.obytes - before.obytes,
-        drops,
-    }
-}
-
-fn link(name: &str) -> LinkRef {
-    LinkRef::Name(name.parse().unwrap())
-}
-
 /// The row of [`SELF`] behind `lo`.
 fn vnic_row(segment: &Segment, vid: u16, protection: Protection) -> Row {
     let row = VnicRow {
@@ -181,6 +38,7 @@ fn vnic_row(segment: &Segment, vid: u16, protection: Protection) -> Row {
         vid,
         mac: vnic(7).into(),
         protection,
+        allow_all_dhcp_cids: false,
     };
     Row::Vnic(link("lo"), row)
 }
@@ -194,6 +52,7 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         vid,
         mac: vnic(8).into(),
         protection: Protection::DEFAULT,
+        allow_all_dhcp_cids: false,
     };
     let station = FdbKey { segment: segment.clone(), vid, mac: vnic(8).into() };
     let place = |id| FloodKey { segment: segment.clone(), vid, id };

@@ -76,6 +76,9 @@ fn resolved() -> ResolvedSpec {
             vid: VlanId::new(if [3, 4].contains(&id) { 5 } else { 0 }).ok(),
             mtu: Mtu::ETHERNET,
             protection: Protection::DEFAULT,
+            allowed_ips: fabric::AllowedIps::default(),
+            allowed_dhcp_cids: fabric::ClientIds::default(),
+            allow_all_dhcp_cids: false,
         }
     });
     ResolvedSpec {

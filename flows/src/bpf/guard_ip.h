@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT OR GPL-2.0-only */
+/* Whom a guest's IP packets come from, and what they carry. */
+#ifndef GUARD_IP_H
+#define GUARD_IP_H
+
+#include <stdbool.h>
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+#include "abi.h"
+#include "guard_allowed.h"
+#include "guard_dhcp.h"
+#include "guard_nd.h"
+
+/* In the third word of an IPv4 header. */
+#define IPV4_MORE 0x2000
+#define IPV4_OFFSET 0x1fff
+
+__noinline int guard_ipv4(struct __sk_buff *skb, const struct vnic *vnic)
+{
+	__u32 at, end, fragment;
+	struct udp_ports udp;
+	struct iphdr ip;
+
+	if (!vnic)
+		return DROP_INTERNAL;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+		return DROP_UNREADABLE;
+	at = ETH_HLEN + ip.ihl * 4;
+	if (ip.version != 4 || ip.ihl < 5 || at > skb->len)
+		return DROP_UNREADABLE;
+	if (vnic->guard & GUARD_IP_NOSPOOF && !own_ipv4(vnic->id, ip.saddr))
+		return DROP_IP_SPOOF;
+	if (ip.protocol != IPPROTO_UDP)
+		return PASS;
+	/* What a later fragment carries can't be told. It is of no use where
+	 * the first one was dropped.
+	 */
+	fragment = bpf_ntohs(ip.frag_off);
+	if (fragment & IPV4_OFFSET)
+		return PASS;
+	end = ETH_HLEN + bpf_ntohs(ip.tot_len);
+	if (at + sizeof(udp) > end ||
+	    bpf_skb_load_bytes(skb, at, &udp, sizeof(udp)))
+		return DROP_UNREADABLE;
+	if (!has_port(&udp, DHCP4_SERVER) && !has_port(&udp, DHCP4_CLIENT))
+		return PASS;
+	if (vnic->guard & GUARD_IP_NOSPOOF && has_ipv4(vnic->id))
+		return DROP_DHCP_OFF;
+	if (!(vnic->guard & GUARD_DHCP_NOSPOOF))
+		return PASS;
+	if (fragment & IPV4_MORE)
+		return DROP_DHCP_HIDDEN;
+	return guard_dhcp4(skb, vnic, at, end);
+}
+
+/*
+ * The headers between an IPv6 header and what it carries. Real packets have
+ * two or three; a longer chain is there to get behind somebody's guard.
+ */
+#define EXTENSIONS_MAX 8
+
+/* The protocol numbers of IPv6 extension headers that linux/in.h lacks. */
+#define EXTENSION_HIP 139
+#define EXTENSION_SHIM6 140
+
+/* The third word of a fragment header. */
+#define IPV6_MORE 0x0001
+#define IPV6_OFFSET 0xfff8
+
+/* Where a walk of the headers is. */
+struct chain {
+	struct __sk_buff *skb;
+	__u32 at; /* the next header */
+	__u32 end; /* of the packet */
+	__u32 protocol; /* of the next header */
+	__u32 hidden; /* there were headers before it */
+	__u32 fragment; /* it is in a first fragment */
+	__u32 later; /* it is in a later fragment, and can't be told */
+	__u32 broken; /* it is not all there */
+};
+
+/* What every extension header begins with. */
+struct extension {
+	__u8 next;
+	__u8 length;
+	__be16 fragment; /* in a fragment header */
+};
+
+static __always_inline bool is_extension(__u32 protocol)
+{
+	return protocol == IPPROTO_HOPOPTS || protocol == IPPROTO_ROUTING ||
+	       protocol == IPPROTO_FRAGMENT || protocol == IPPROTO_AH ||
+	       protocol == IPPROTO_DSTOPTS || protocol == IPPROTO_MH ||
+	       protocol == EXTENSION_HIP || protocol == EXTENSION_SHIM6;
+}
+
+/* Goes over one header; non-zero ends the walk. */
+static long chain_step(__u32 index, struct chain *chain)
+{
+	struct extension head;
+	__u32 fragment;
+
+	(void)index;
+	if (!is_extension(chain->protocol))
+		return 1;
+	/* None is shorter than eight bytes. */
+	if (chain->at + 8 > chain->end ||
+	    bpf_skb_load_bytes(chain->skb, chain->at, &head, sizeof(head))) {
+		chain->broken = true;
+		return 1;
+	}
+	if (chain->protocol == IPPROTO_FRAGMENT) {
+		fragment = bpf_ntohs(head.fragment);
+		if (fragment & IPV6_OFFSET) {
+			chain->later = true;
+			return 1;
+		}
+		/* Whole packets may have a fragment header too (RFC 6946), and
+		 * count as fragments as RFC 6980 has it.
+		 */
+		chain->fragment = true;
+		chain->at += 8;
+	} else if (chain->protocol == IPPROTO_AH) {
+		chain->at += (head.length + 2) * 4;
+	} else {
+		chain->at += (head.length + 1) * 8;
+	}
+	chain->hidden = true;
+	chain->protocol = head.next;
+	return 0;
+}
+
+/* What an IPv6 packet carries, at the end of its chain. */
+static __always_inline int guard_ipv6_payload(const struct vnic *vnic,
+					      const struct chain *chain)
+{
+	struct __sk_buff *skb = chain->skb;
+	struct udp_ports udp;
+	__u8 type;
+
+	if (chain->protocol == IPPROTO_ICMPV6) {
+		if (!(vnic->guard & GUARD_IP_NOSPOOF))
+			return PASS;
+		if (chain->at + sizeof(type) > chain->end ||
+		    bpf_skb_load_bytes(skb, chain->at, &type, sizeof(type)))
+			return DROP_UNREADABLE;
+		if (type < ND_ROUTER_SOLICITATION || type > ND_REDIRECT)
+			return PASS;
+		if (chain->hidden)
+			return DROP_ND_HIDDEN;
+		return guard_nd(skb, vnic, type, chain->end);
+	}
+	if (chain->protocol != IPPROTO_UDP)
+		return PASS;
+	if (chain->at + sizeof(udp) > chain->end ||
+	    bpf_skb_load_bytes(skb, chain->at, &udp, sizeof(udp)))
+		return DROP_UNREADABLE;
+	if (!has_port(&udp, DHCP6_SERVER) && !has_port(&udp, DHCP6_CLIENT))
+		return PASS;
+	if (vnic->guard & GUARD_IP_NOSPOOF && has_ipv6(vnic->id))
+		return DROP_DHCP_OFF;
+	if (!(vnic->guard & GUARD_DHCP_NOSPOOF))
+		return PASS;
+	if (chain->fragment)
+		return DROP_DHCP_HIDDEN;
+	return guard_dhcp6(skb, vnic, chain->at, chain->end);
+}
+
+__noinline int guard_ipv6(struct __sk_buff *skb, const struct vnic *vnic)
+{
+	struct chain chain = { .skb = skb, .at = ETH_HLEN + IPV6_HLEN };
+	struct ipv6hdr ip;
+
+	if (!vnic)
+		return DROP_INTERNAL;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+		return DROP_UNREADABLE;
+	chain.protocol = ip.nexthdr;
+	chain.end = chain.at + bpf_ntohs(ip.payload_len);
+	/* A jumbogram's length is in an option of its first header. */
+	if (!ip.payload_len && ip.nexthdr == IPPROTO_HOPOPTS)
+		chain.end = skb->len;
+	if (ip.version != 6 || chain.end > skb->len)
+		return DROP_UNREADABLE;
+	if (vnic->guard & GUARD_IP_NOSPOOF && !own_ipv6(vnic, &ip.saddr))
+		return DROP_IP_SPOOF;
+	if (is_extension(chain.protocol))
+		bpf_loop(EXTENSIONS_MAX, chain_step, &chain, 0);
+	if (chain.later)
+		return PASS;
+	if (chain.broken || is_extension(chain.protocol))
+		return DROP_UNREADABLE;
+	return guard_ipv6_payload(vnic, &chain);
+}
+
+#endif /* GUARD_IP_H */
