@@ -197,19 +197,29 @@ impl Packet<'_> {
     }
 
     /// RFC 826: only for Ethernet and IPv4, only requests and answers, and
-    /// only about the VNIC itself. A probe has no sender yet (RFC 5227).
+    /// only about the VNIC itself.
+    ///
+    /// A probe has no sender yet. Its target is what it is about to take for
+    /// itself, and whoever was about to as well has to let it go (RFC 5227): a
+    /// hole of mac_protect.c's. What DHCP gave can't be told yet, so a VNIC
+    /// without fixed addresses may probe any.
     fn arp(&self) -> Result<(), DropReason> {
         let arp: [u8; 28] = self.read(ETHERNET, self.frame.len())?;
         let hardware = u16::from_be_bytes(part(&arp, 0));
         let protocol = u16::from_be_bytes(part(&arp, 2));
         let operation = u16::from_be_bytes(part(&arp, 6));
-        let sender = Mac::new(part(&arp, 8));
+        let mac = Mac::new(part(&arp, 8));
+        let sender = Ipv4Addr::from(part::<4>(&arp, 14));
+        let target = Ipv4Addr::from(part::<4>(&arp, 24));
+        let probes = sender.is_unspecified()
+            && self.policy.allowed_ips.has(IpFamily::V4);
         let legal = hardware == HARDWARE_ETHERNET
             && protocol == IPV4
             && arp[4..6] == [6, 4]
             && matches!(operation, 1 | 2)
-            && sender == self.policy.mac
-            && self.owns_ipv4(Ipv4Addr::from(part::<4>(&arp, 14)));
+            && mac == self.policy.mac
+            && self.owns_ipv4(sender)
+            && (!probes || self.owns_ipv4(target));
         if legal { Ok(()) } else { Err(DropReason::ArpSpoof) }
     }
 
@@ -305,14 +315,18 @@ impl Packet<'_> {
             // RFC 6105, a hole of mac_protect.c's: a guest is no router.
             134 | 137 => Err(DropReason::RouterSpoof),
             133 => self.nd_options(carried.at + 8, end),
-            135 => self.nd_options(carried.at + 24, end),
-            136 => {
+            135 | 136 => {
                 let options = carried.at + 24;
                 if options > end {
                     return Err(UNREADABLE);
                 }
+                // Who asks from nowhere is about to take the target for
+                // itself, and whoever was about to as well has to let it go
+                // (RFC 4862): a hole of mac_protect.c's.
+                let source: [u8; 16] = self.read(ETHERNET + 8, end)?;
+                let claims = kind == 136 || source == [0; 16];
                 let target: [u8; 16] = self.read(carried.at + 8, end)?;
-                if !self.owns_ipv6(Ipv6Addr::from(target)) {
+                if claims && !self.owns_ipv6(Ipv6Addr::from(target)) {
                     return Err(DropReason::NdSpoof);
                 }
                 self.nd_options(options, end)

@@ -33,7 +33,7 @@ _Static_assert(sizeof(struct arp) == 28, "struct arp");
 
 __noinline int guard_arp(struct __sk_buff *skb, const struct vnic *vnic)
 {
-	__be32 sender_ip;
+	__be32 sender_ip, target_ip;
 	struct arp arp;
 
 	if (!vnic)
@@ -50,7 +50,17 @@ __noinline int guard_arp(struct __sk_buff *skb, const struct vnic *vnic)
 	if (!same_mac(arp.sender_mac, vnic->mac))
 		return DROP_ARP_SPOOF;
 	__builtin_memcpy(&sender_ip, arp.sender_ip, sizeof(sender_ip));
-	return own_ipv4(vnic->id, sender_ip) ? PASS : DROP_ARP_SPOOF;
+	if (!own_ipv4(vnic->id, sender_ip))
+		return DROP_ARP_SPOOF;
+	/* Who probes is about to take the target for itself, and whoever was
+	 * about to as well has to let it go (RFC 5227). What DHCP gave can't be
+	 * told yet.
+	 */
+	__builtin_memcpy(&target_ip, arp.target_ip, sizeof(target_ip));
+	if (!sender_ip && has_ipv4(vnic->id) &&
+	    !own_ipv4(vnic->id, target_ip))
+		return DROP_ARP_SPOOF;
+	return PASS;
 }
 
 #endif /* GUARD_ARP_H */

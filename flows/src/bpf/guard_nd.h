@@ -3,6 +3,8 @@
 #ifndef GUARD_ND_H
 #define GUARD_ND_H
 
+#include <stdbool.h>
+
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in6.h>
@@ -15,6 +17,7 @@
 /* Types of ICMPv6. */
 #define ND_ROUTER_SOLICITATION 133
 #define ND_ROUTER_ADVERTISEMENT 134
+#define ND_NEIGHBOR_SOLICITATION 135
 #define ND_NEIGHBOR_ADVERTISEMENT 136
 #define ND_REDIRECT 137
 
@@ -23,6 +26,16 @@
 
 /* The options of a message. Real ones have one or two, with SEND five. */
 #define ND_OPTIONS_MAX 16
+
+/* Where an IPv6 header has its source. */
+#define IPV6_SOURCE_AT (ETH_HLEN + 8)
+
+static __always_inline bool is_unspecified(const struct in6_addr *address)
+{
+	const __be32 *words = address->in6_u.u6_addr32;
+
+	return !(words[0] | words[1] | words[2] | words[3]);
+}
 
 /* Where a walk of the options is. */
 struct nd_options {
@@ -69,7 +82,8 @@ __noinline int guard_nd(struct __sk_buff *skb, const struct vnic *vnic,
 			__u32 type, __u32 end)
 {
 	struct nd_options options = { .skb = skb, .end = end, .reason = PASS };
-	struct in6_addr target;
+	struct in6_addr source, target;
+	bool claims = type == ND_NEIGHBOR_ADVERTISEMENT;
 
 	if (!vnic)
 		return DROP_INTERNAL;
@@ -79,7 +93,16 @@ __noinline int guard_nd(struct __sk_buff *skb, const struct vnic *vnic,
 	options.at = ND_AT + (type == ND_ROUTER_SOLICITATION ? 8 : 24);
 	if (options.at > end)
 		return DROP_UNREADABLE;
-	if (type == ND_NEIGHBOR_ADVERTISEMENT) {
+	/* Who asks from nowhere is about to take the target for itself, and
+	 * whoever was about to as well has to let it go (RFC 4862).
+	 */
+	if (type == ND_NEIGHBOR_SOLICITATION) {
+		if (bpf_skb_load_bytes(skb, IPV6_SOURCE_AT, &source,
+				       sizeof(source)))
+			return DROP_UNREADABLE;
+		claims = is_unspecified(&source);
+	}
+	if (claims) {
 		if (bpf_skb_load_bytes(skb, ND_AT + 8, &target, sizeof(target)))
 			return DROP_UNREADABLE;
 		if (!own_ipv6(vnic, &target))

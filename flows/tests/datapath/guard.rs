@@ -25,9 +25,9 @@ use crate::frames::{
 };
 use crate::lab::{Lab, Tap, in_lab, index_of};
 use crate::packets::{
-    AH, DESTINATION, FRAGMENT, HOP_BY_HOP, ICMPV6, IGMP, TCP, UDP, arp, behind,
-    dhcp4, dhcp6, fragment, icmpv6, ipv4, ipv4_fragment, ipv6, lladdr, nd,
-    option4, option6, udp,
+    AH, DESTINATION, FRAGMENT, HOP_BY_HOP, ICMPV6, IGMP, TCP, UDP, arp,
+    arp_about, behind, dhcp4, dhcp6, fragment, icmpv6, ipv4, ipv4_fragment,
+    ipv6, lladdr, nd, option4, option6, udp,
 };
 
 const ALL: &str = "mac-nospoof,restricted,ip-nospoof,dhcp-nospoof";
@@ -323,14 +323,20 @@ fn restricted() {
 #[test]
 fn arp_speaks_for_the_vnic_only() {
     use DropReason::*;
+    let about =
+        |ip, target| own(EtherTypes::Arp, &arp_about(1, MAC, ip, target));
+    let probe = |target| about(NO_IP, target);
+    let announce = about(IP, IP);
     let good = own_arp(1, MAC, IP);
     check(
         &fixed(),
         vec![
             ("asks", good.clone(), PASS),
             ("answers", own_arp(2, MAC, IP), PASS),
-            ("probes", own_arp(1, MAC, NO_IP), PASS),
-            ("announces", with(&good, &[(41, 7), (38, 192)]), PASS),
+            ("probes", probe(IP), PASS),
+            ("probes a prefix's", probe(Ipv4Addr::new(10, 1, 9, 9)), PASS),
+            ("probes somebody's", probe(OTHER_IP), Err(ArpSpoof)),
+            ("announces", announce, PASS),
             ("a prefix", own_arp(1, MAC, Ipv4Addr::new(10, 1, 9, 9)), PASS),
             ("somebody's IP", own_arp(2, MAC, OTHER_IP), Err(ArpSpoof)),
             ("somebody's MAC", own_arp(2, OTHER_MAC, IP), Err(ArpSpoof)),
@@ -394,7 +400,7 @@ fn arp_speaks_for_the_vnic_only() {
     check(
         &policy("ip-nospoof", &[], &[]),
         vec![
-            ("probes", own_arp(1, MAC, NO_IP), PASS),
+            ("probes what DHCP gave", probe(OTHER_IP), PASS),
             (
                 "asks with no address allowed",
                 own_arp(1, MAC, IP),
@@ -532,6 +538,8 @@ fn neighbor_discovery_speaks_for_the_vnic_only() {
     let (slla, tlla) = (lladdr(1, MAC), lladdr(2, MAC));
     let advertise = nd(136, own_ip, &tlla);
     let solicit = nd(135, other, &slla);
+    let detect =
+        |target| own_ipv6(&ipv6(ip6("::"), ICMPV6, &nd(135, target, &[])));
     let no_length = [&[1, 0], &MAC.0[..]].concat();
     let nonces = |n: usize| [14, 1, 0, 0, 0, 0, 0, 0].repeat(n);
     let two_units = [lladdr(1, MAC), vec![0; 8]].concat();
@@ -542,6 +550,12 @@ fn neighbor_discovery_speaks_for_the_vnic_only() {
         &fixed(),
         vec![
             ("solicits", say(&solicit), PASS),
+            (
+                "detects duplicates of its link-local",
+                detect(ip6(OWN_LINK_LOCAL)),
+                PASS,
+            ),
+            ("detects duplicates of somebody's", detect(other), Err(NdSpoof)),
             (
                 "detects duplicates",
                 own_ipv6(&ipv6(
@@ -1340,8 +1354,8 @@ fn any_ipv4() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn any_arp() -> impl Strategy<Value = Vec<u8>> {
-    (select(vec![1, 2, 2, 3]), any_mac(), any_ip())
-        .prop_map(|(operation, mac, ip)| arp(operation, mac, ip))
+    (select(vec![1, 2, 2, 3]), any_mac(), any_ip(), any_ip())
+        .prop_map(|(operation, mac, ip, to)| arp_about(operation, mac, ip, to))
 }
 
 /// What somebody does to a frame.

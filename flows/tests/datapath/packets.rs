@@ -25,6 +25,16 @@ pub(crate) const DESTINATION: u8 = 60;
 
 /// ARP for IPv4 on Ethernet.
 pub(crate) fn arp(operation: u16, mac: Address, ip: Ipv4Addr) -> Vec<u8> {
+    arp_about(operation, mac, ip, Ipv4Addr::new(192, 168, 1, 1))
+}
+
+/// ARP with a target.
+pub(crate) fn arp_about(
+    operation: u16,
+    mac: Address,
+    ip: Ipv4Addr,
+    target: Ipv4Addr,
+) -> Vec<u8> {
     let room = MutableArpPacket::minimum_packet_size();
     let mut arp = MutableArpPacket::owned(vec![0; room]).unwrap();
     arp.set_hardware_type(ArpHardwareTypes::Ethernet);
@@ -34,7 +44,7 @@ pub(crate) fn arp(operation: u16, mac: Address, ip: Ipv4Addr) -> Vec<u8> {
     arp.set_operation(ArpOperation::new(operation));
     arp.set_sender_hw_addr(MacAddr::from(mac.0));
     arp.set_sender_proto_addr(ip);
-    arp.set_target_proto_addr(Ipv4Addr::new(192, 168, 1, 1));
+    arp.set_target_proto_addr(target);
     arp.packet().to_vec()
 }
 
