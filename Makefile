@@ -1,5 +1,5 @@
 # A menu: each entry is a script of scripts/, which can be run without make.
-.PHONY: help demo test bench lint
+.PHONY: help demo test bench fuzz lint
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' \
@@ -13,6 +13,9 @@ test: ## Build, and run every test: unit, golden, BPF, network namespaces
 
 bench: ## Measure, and write bench/results
 	@scripts/bench $(ARGS)
+
+fuzz: ## Run a million frames through the guard in BPF and in Rust; FRAMES=N
+	@scripts/fuzz $(FRAMES)
 
 lint: ## Check formatting and lints
 	@scripts/lint
