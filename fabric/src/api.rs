@@ -58,7 +58,7 @@ pub struct CreateVnic {
     pub vid: Option<VlanId>,
     /// The network namespace of the guest end: a name under `/run/netns`, an
     /// absolute path, or `pid:N`. Without it the guest end appears in netd's
-    /// own namespace.
+    /// own namespace. A VNIC with a TAP is only filed under it.
     #[cfg_attr(
         feature = "openapi",
         schema(value_type = Option<String>, max_length = 255)
@@ -100,7 +100,8 @@ pub struct VnicInfo {
     /// MTU in bytes; null while it waits for its link.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
     pub mtu: Option<Mtu>,
-    /// `up` when the guest has switched its end on.
+    /// `up` when the guest has switched its end on; for a TAP, when a virtual
+    /// machine has it open.
     pub state: LinkState,
     /// Link properties as they were set.
     pub props: VnicProps,
@@ -108,7 +109,7 @@ pub struct VnicInfo {
     pub temporary: bool,
     /// Its number, in the order of creation.
     pub id: u32,
-    /// The host end's name.
+    /// The host end's name. A TAP is opened by it, in netd's own namespace.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub host_end: LinkName,
     /// Why it is not working, when it is not.

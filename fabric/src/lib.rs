@@ -7,9 +7,10 @@
 //!
 //! The nouns: a [`Vnic`] is a virtual NIC over a *link*, either a physical link
 //! or an [`Etherstub`] (a switch with no wire). A link with the VNICs on it is
-//! one *segment*. A VNIC is a pair of ends: the *guest end* in the zone, the
-//! *host end* that stays with the host. A *NIC tag* names a physical link by
-//! the MAC address of its NIC.
+//! one *segment*. A VNIC has two ends: the *guest end* in the zone, the
+//! *host end* that stays with the host. They are a veth pair; or the host end
+//! is a TAP, and the guest end is in the virtual machine that has it open. A
+//! *NIC tag* names a physical link by the MAC address of its NIC.
 
 mod allowed_ips;
 pub mod api;
@@ -18,6 +19,7 @@ pub mod datapath;
 mod drop_reason;
 mod link;
 mod mac;
+mod mode;
 mod model;
 mod mtu;
 mod name;
@@ -37,6 +39,7 @@ pub use client_id::{ClientId, ClientIdError, ClientIds, ClientIdsError};
 pub use drop_reason::DropReason;
 pub use link::{Duplex, LinkClass, LinkState, PhysLink};
 pub use mac::{Mac, MacParseError, MacPrefix, MacType};
+pub use mode::{Mode, ModeError, Owner};
 pub use model::ModelError;
 pub use mtu::{Mtu, MtuError};
 pub use name::{LinkName, NameError, TagName, TagNameError};
@@ -44,7 +47,7 @@ pub use observed::{HostEnd, Observed, ObservedLink, ObservedProgram, Program};
 pub use plan::{Blocked, Plan, Step, plan};
 pub use protection::{Protection, ProtectionError};
 pub use spec::{
-    Etherstub, FabricSpec, LinkId, ResolvedSpec, ResolvedVnic, SpecError,
+    Ends, Etherstub, FabricSpec, LinkId, ResolvedSpec, ResolvedVnic, SpecError,
 };
 pub use status::Status;
 pub use vlan::{VlanError, VlanId};

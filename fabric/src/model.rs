@@ -112,7 +112,8 @@ impl Observed {
     /// as it was.
     pub fn apply(&mut self, step: &Step) -> Result<(), ModelError> {
         match step {
-            Step::CreatePair { link, mtu, .. } => self.create(link, *mtu),
+            Step::CreatePair { link, mtu, .. }
+            | Step::CreateTap { link, mtu, .. } => self.create(link, *mtu),
             Step::DeletePair { link } => self.delete(link),
             Step::LinkUp { link } => self.switch(link, true),
             Step::LinkDown { link } => self.switch(link, false),
@@ -284,7 +285,7 @@ impl Observed {
 mod tests {
     use super::*;
     use crate::datapath::{FdbKey, FdbRow, Segment, SegmentRow};
-    use crate::{Duplex, LinkClass, LinkId, LinkState, ObservedLink};
+    use crate::{Duplex, LinkClass, LinkId, LinkState, ObservedLink, VnicKey};
 
     fn mac() -> Mac {
         Mac::new([2, 8, 0x20, 0, 0, 1])
@@ -333,6 +334,13 @@ mod tests {
             mtu: Mtu::ETHERNET,
             over: "bge0".parse().unwrap(),
         };
+        let create_tap = |link: &str| Step::CreateTap {
+            link: link.parse().unwrap(),
+            vnic: VnicKey { zone: None, name: "net0".parse().unwrap() },
+            owner: 0,
+            mtu: Mtu::ETHERNET,
+            over: "bge0".parse().unwrap(),
+        };
         let delete =
             |link: &str| Step::DeletePair { link: link.parse().unwrap() };
         let up = |link: &str| Step::LinkUp { link: link.parse().unwrap() };
@@ -365,6 +373,7 @@ mod tests {
         for (before, step, want) in [
             (vec![], create("vnic-1"), "link \"vnic-1\" exists".to_owned()),
             (vec![], create("bge0"), "link \"bge0\" exists".to_owned()),
+            (vec![], create_tap("vnic-1"), "link \"vnic-1\" exists".to_owned()),
             (vec![], delete("vnic-2"), no_link("vnic-2")),
             (vec![], delete("bge0"), no_link("bge0")),
             (

@@ -70,7 +70,8 @@ pub struct HostEnd {
     pub mtu: Mtu,
     /// Whether it is switched on.
     pub up: bool,
-    /// Whether its guest end is up too, so that frames can pass.
+    /// Whether the guest end is up too, so that frames can pass. For a TAP:
+    /// whether somebody has it open.
     pub carrier: bool,
 }
 

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::datapath::Segment;
 use crate::{
-    AllowedIps, ClientIds, LinkName, Mac, Mtu, NameError, Over, Protection,
-    Status, VlanId, Vnic, VnicKey, Zone,
+    AllowedIps, ClientIds, LinkName, Mac, Mode, Mtu, NameError, Over, Owner,
+    Protection, Status, VlanId, Vnic, VnicKey, Zone,
 };
 
 /// The number of a link of ours, from one sequence for all classes and never
@@ -129,6 +129,14 @@ impl FabricSpec {
             if !vnic.temporary && vnic.zone.as_ref().is_some_and(transient) {
                 errors.push(SpecError::TransientZone { name: name.clone() });
             }
+            if let Some(owner) = &vnic.props.owner {
+                let (name, owner) = (name.clone(), owner.clone());
+                if vnic.props.mode != Mode::Tap {
+                    errors.push(SpecError::OwnerOfVeth { name });
+                } else if let Owner::Name(user) = owner {
+                    errors.push(SpecError::NoSuchUser { name, user });
+                }
+            }
             if let Over::Link(over) = &vnic.over
                 && let Some(stub) = self.etherstub(over)
             {
@@ -203,6 +211,20 @@ pub enum SpecError {
         /// The VNIC.
         name: LinkName,
     },
+    /// An owner, where nothing can be opened.
+    #[error("\"{name}\" has no TAP for anybody to own")]
+    OwnerOfVeth {
+        /// The VNIC.
+        name: LinkName,
+    },
+    /// The owner's name could not be looked up.
+    #[error("the owner of \"{name}\", \"{user}\", is no user here")]
+    NoSuchUser {
+        /// The VNIC.
+        name: LinkName,
+        /// The name of the owner.
+        user: String,
+    },
     /// A persistent VNIC over a temporary etherstub.
     #[error("\"{name}\" cannot outlive its etherstub")]
     OnTemporary {
@@ -230,6 +252,9 @@ impl SpecError {
             Self::Mac { .. } => Status::InvalidMac,
             Self::MacInUse { .. } => Status::MacInUse,
             Self::TransientZone { .. } => Status::InvalidArgument,
+            Self::OwnerOfVeth { .. } | Self::NoSuchUser { .. } => {
+                Status::InvalidValue
+            }
             Self::OnTemporary { .. } => Status::PersistentOnTemporary,
             Self::Mtu { .. } => Status::MtuRange,
         }
@@ -274,6 +299,20 @@ pub struct ResolvedVnic {
     pub allowed_dhcp_cids: ClientIds,
     /// Whether its guest may use any DHCP client id.
     pub allow_all_dhcp_cids: bool,
+    /// What its two ends are.
+    pub ends: Ends,
+}
+
+/// What a VNIC's two ends are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends {
+    /// A veth pair.
+    Pair,
+    /// A TAP, and whatever opens it.
+    Tap {
+        /// The number of the user who may open it. Root always may.
+        owner: u32,
+    },
 }
 
 #[cfg(test)]
@@ -383,6 +422,32 @@ mod tests {
                     v.zone = Some("pid:1".parse().unwrap());
                 })],
                 vec![InvalidArgument],
+            ),
+            (
+                "a TAP and its owner",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.mode = Mode::Tap;
+                    v.props.owner = Some(Owner::Uid(1000));
+                })],
+                vec![],
+            ),
+            (
+                "a TAP whose owner is a mere name",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.mode = Mode::Tap;
+                    v.props.owner = Some(Owner::Name("qemu".to_owned()));
+                })],
+                vec![InvalidValue],
+            ),
+            (
+                "an owner and no TAP",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.owner = Some(Owner::Uid(1000));
+                })],
+                vec![InvalidValue],
             ),
             (
                 "persistent on temporary, and too large",

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllowedIps, ClientIds, LinkId, LinkName, Mac, MacType, Mtu, Protection,
-    TagName, VlanId, Zone,
+    AllowedIps, ClientIds, LinkId, LinkName, Mac, MacType, Mode, Mtu, Owner,
+    Protection, TagName, VlanId, Zone,
 };
 
 /// A virtual NIC: a link of its own for one guest, over a link of the host.
@@ -19,7 +19,7 @@ pub struct Vnic {
     /// The guest end's name.
     pub name: LinkName,
     /// Where the guest end lives; none: beside the host end, in netd's own
-    /// namespace.
+    /// namespace. A VNIC with a TAP is only filed there.
     pub zone: Option<Zone>,
     /// What it sits on.
     pub over: Over,
@@ -159,6 +159,17 @@ pub struct VnicProps {
     /// Whether the guest may use any DHCP client id.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_all_dhcp_cids: bool,
+    /// `veth` for a zone, `tap` for a virtual machine; left out: `veth`.
+    #[serde(skip_serializing_if = "Mode::is_default")]
+    pub mode: Mode,
+    /// Who besides root may open the TAP: a user's number or name. Only with
+    /// the mode `tap`.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<String>, example = "1000")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 #[cfg(test)]
@@ -178,6 +189,20 @@ mod tests {
         ] {
             let name = name.parse().unwrap();
             assert_eq!(Vnic::id_of_host_end(&name), want, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_is_not_written_down() {
+        let plain = r#"{"protection":"mac-nospoof"}"#;
+        let tap = r#"{"protection":"mac-nospoof","mode":"tap","owner":"1000"}"#;
+        for (json, mode, owner) in [
+            (plain, Mode::Veth, None),
+            (tap, Mode::Tap, Some(Owner::Uid(1000))),
+        ] {
+            let props: VnicProps = serde_json::from_str(json).unwrap();
+            assert_eq!((props.mode, &props.owner), (mode, &owner), "{json}");
+            assert_eq!(serde_json::to_string(&props).unwrap(), json);
         }
     }
 

@@ -13,8 +13,8 @@ use fabric::datapath::{
 };
 use fabric::{
     AllowedIp, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass, LinkId,
-    LinkName, LinkState, Mac, MacType, Mtu, Observed, ObservedLink, Plan,
-    Program, Vnic, VnicProps,
+    LinkName, LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink,
+    Owner, Plan, Program, Vnic, VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -66,8 +66,9 @@ fn props(mtu: Option<u16>) -> impl Strategy<Value = VnicProps> {
         subsequence(ips.to_vec(), 0..=5),
         subsequence(ids.to_vec(), 0..=3),
         any::<bool>(),
+        select(vec![None, None, Some(None), Some(Some(1000))]),
     )
-        .prop_map(move |(words, ips, ids, allow_all_dhcp_cids)| {
+        .prop_map(move |(words, ips, ids, allow_all_dhcp_cids, tap)| {
             let ips: Vec<AllowedIp> =
                 ips.iter().map(|ip| ip.parse().unwrap()).collect();
             let ids: Vec<_> =
@@ -82,6 +83,8 @@ fn props(mtu: Option<u16>) -> impl Strategy<Value = VnicProps> {
                 allowed_ips: ips.try_into().unwrap(),
                 allowed_dhcp_cids: ids.try_into().unwrap(),
                 allow_all_dhcp_cids,
+                mode: if tap.is_some() { Mode::Tap } else { Mode::Veth },
+                owner: tap.flatten().map(Owner::Uid),
             }
         })
 }
@@ -238,7 +241,9 @@ proptest! {
         prop_assert!(wanted.plan(&end).is_empty(), "{}", plan);
         // A VNIC that was there before needs its zone no longer.
         let running = |vnic: &Vnic| {
-            vnic.zone.as_ref().is_none_or(|zone| start.zones.contains(zone))
+            let zone = vnic.zone.as_ref();
+            vnic.props.mode == Mode::Tap
+                || zone.is_none_or(|zone| start.zones.contains(zone))
         };
         if !after.vnics.values().all(running) {
             return Ok(());

@@ -87,7 +87,7 @@ fn vid(vnic: &ResolvedVnic) -> u16 {
 #[cfg(test)]
 mod tests {
     use fabric::datapath::{Row, Segment};
-    use fabric::{AllowedIps, ClientIds, Mac, Mtu, Protection};
+    use fabric::{AllowedIps, ClientIds, Ends, Mac, Mtu, Protection};
     use proptest::prelude::*;
 
     use super::*;
@@ -115,6 +115,7 @@ mod tests {
             allowed_ips: AllowedIps::default(),
             allowed_dhcp_cids: ClientIds::default(),
             allow_all_dhcp_cids: false,
+            ends: Ends::Pair,
         }
     }
 

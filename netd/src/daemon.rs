@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use fabric::api::{CreateEtherstub, CreateVnic};
 use fabric::{
     Blocked, Etherstub, FabricSpec, LinkClass, LinkId, LinkName, Mac,
-    MacPrefix, MacType, Mtu, Observed, Over, ResolvedSpec, Step, Vnic, Zone,
+    MacPrefix, MacType, Mode, Mtu, Observed, Over, Owner, ResolvedSpec, Step,
+    Vnic, Zone,
 };
 use rand::RngExt;
 
@@ -270,6 +271,8 @@ impl Daemon {
         if request.zone.is_none() {
             self.check_free(&request.name)?;
         }
+        let mut props = request.props;
+        props.owner = props.owner.map(look_up).transpose()?;
         let id = self.store.next_id().ok_or(FabricError::Exhausted)?;
         let (mac, mac_type) = match request.mac {
             Some(mac) => (mac, MacType::Fixed),
@@ -286,7 +289,7 @@ impl Daemon {
             mac,
             mac_type,
             vid: request.vid,
-            props: request.props,
+            props,
             temporary: request.temporary,
         };
         let mut spec = self.spec.clone();
@@ -371,10 +374,24 @@ impl Daemon {
                 return Err(FabricError::Ambiguous { name, zones });
             }
         };
+        self.check_closed(&vnic)?;
         let mut spec = self.spec.clone();
         spec.vnics.remove(&vnic.id);
         self.become_spec(spec, Change::RemoveVnic(&vnic)).await?;
         tracing::info!(vnic = %vnic.key(), "deleted");
+        Ok(())
+    }
+
+    /// Refuses to pull a TAP from under a virtual machine. The monitor would
+    /// find its file in a state that it can neither read nor wait for: QEMU
+    /// then uses up a CPU.
+    fn check_closed(&self, vnic: &Vnic) -> Result<(), FabricError> {
+        let device = Vnic::host_end(vnic.id);
+        let end = self.observed.host_ends.get(&device);
+        if vnic.props.mode == Mode::Tap && end.is_some_and(|end| end.carrier) {
+            let name = vnic.name.clone();
+            return Err(FabricError::Open { name, device });
+        }
         Ok(())
     }
 
@@ -475,5 +492,18 @@ impl Daemon {
                 );
             }
         }
+    }
+}
+
+/// Finds the number of an owner. A name that nobody has stays one, which no
+/// valid spec has.
+fn look_up(owner: Owner) -> Result<Owner, FabricError> {
+    let Owner::Name(name) = owner else { return Ok(owner) };
+    // Where users are kept may be far away.
+    let uid = tokio::task::block_in_place(|| Kernel::uid_of(&name));
+    match uid {
+        Ok(Some(uid)) => Ok(Owner::Uid(uid)),
+        Ok(None) => Ok(Owner::Name(name)),
+        Err(source) => Err(FabricError::Users { name, source }),
     }
 }

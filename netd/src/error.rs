@@ -52,6 +52,23 @@ pub enum FabricError {
         /// The VNICs.
         vnics: Vec<String>,
     },
+    /// A virtual machine runs on the VNIC's TAP.
+    #[error("vnic '{name}' is in use: {device} is open")]
+    Open {
+        /// The VNIC.
+        name: LinkName,
+        /// Its TAP.
+        device: LinkName,
+    },
+    /// The users of this host can't be read.
+    #[error("cannot look up user \"{name}\"")]
+    Users {
+        /// Whom they were asked for.
+        name: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// A link that is not ours has the name.
     #[error("a link named '{0}' exists already")]
     NameTaken(LinkName),
@@ -94,7 +111,7 @@ impl FabricError {
             Self::NotFound(_) => Status::ObjectNotFound,
             Self::WrongClass { .. } => Status::InvalidLink,
             Self::Ambiguous { .. } => Status::InvalidArgument,
-            Self::InUse { .. } => Status::LinkBusy,
+            Self::InUse { .. } | Self::Open { .. } => Status::LinkBusy,
             Self::NameTaken(_) | Self::GuestEndTaken { .. } => {
                 Status::ObjectExists
             }
@@ -102,6 +119,7 @@ impl FabricError {
             Self::Blocked(blocked) => blocked.status,
             Self::Vanished(_)
             | Self::Exhausted
+            | Self::Users { .. }
             | Self::Apply(_)
             | Self::Kernel(_) => Status::OperationFailed,
             Self::Store(_) => Status::IoError,
@@ -121,6 +139,10 @@ impl FabricError {
                 format!("name the zone: -z ZONE {name}; -z '' is the host")
             }
             Self::InUse { name, .. } => format!("dladm show-vnic -l {name}"),
+            Self::Open { .. } => "stop the virtual machine first".to_owned(),
+            Self::Spec(SpecError::OwnerOfVeth { .. }) => {
+                "a VNIC has a TAP with mode=tap".to_owned()
+            }
             Self::Spec(SpecError::TransientZone { .. }) => {
                 "make the VNIC temporary (-t), or name the zone".to_owned()
             }
@@ -130,6 +152,7 @@ impl FabricError {
             | Self::WrongClass { .. }
             | Self::NameTaken(_)
             | Self::GuestEndTaken { .. }
+            | Self::Users { .. }
             | Self::Vanished(_)
             | Self::Exhausted => return None,
             Self::Apply(_) | Self::Kernel(_) | Self::Store(_) => {

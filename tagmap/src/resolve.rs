@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
-    Blocked, Etherstub, FabricSpec, LinkClass, LinkName, Mac, Mtu, Observed,
-    Over, PhysLink, ResolvedSpec, ResolvedVnic, Status, VlanId, Vnic,
+    Blocked, Ends, Etherstub, FabricSpec, LinkClass, LinkName, Mac, Mode, Mtu,
+    Observed, Over, Owner, PhysLink, ResolvedSpec, ResolvedVnic, Status,
+    VlanId, Vnic,
 };
 
 use crate::TagMap;
@@ -47,6 +48,9 @@ pub fn resolve(
     }
     resolved
 }
+
+/// The owner of a TAP that was given to nobody else.
+const ROOT: u32 = 0;
 
 /// Why a VNIC has to wait.
 type Obstacle = (Status, String);
@@ -100,8 +104,10 @@ impl Host<'_> {
         // A VNIC that is there needs no zone to be made in. Its namespace may
         // have lost its name, or the process that named it, and lives on for
         // as long as the VNIC does.
+        // Neither does one whose guest end is inside a virtual machine.
         let host_end = Vnic::host_end(vnic.id);
         if let Some(zone) = &vnic.zone
+            && vnic.props.mode == Mode::Veth
             && !self.observed.zones.contains(zone)
             && !self.observed.host_ends.contains_key(&host_end)
         {
@@ -122,6 +128,7 @@ impl Host<'_> {
             allowed_ips: vnic.props.allowed_ips.clone(),
             allowed_dhcp_cids: vnic.props.allowed_dhcp_cids.clone(),
             allow_all_dhcp_cids: vnic.props.allow_all_dhcp_cids,
+            ends: ends(vnic),
         })
     }
 
@@ -174,6 +181,19 @@ impl Host<'_> {
         let name = below.name();
         let reason = format!("mtu {mtu} is above {limit} of link \"{name}\"");
         Err((Status::MtuRange, reason))
+    }
+}
+
+fn ends(vnic: &Vnic) -> Ends {
+    match vnic.props.mode {
+        Mode::Veth => Ends::Pair,
+        // A TAP that is nobody's can be opened by everybody.
+        Mode::Tap => Ends::Tap {
+            owner: match vnic.props.owner {
+                Some(Owner::Uid(uid)) => uid,
+                Some(Owner::Name(_)) | None => ROOT,
+            },
+        },
     }
 }
 

@@ -5,8 +5,9 @@
 //!   aggr0 02:..:03, tag pair, 9000     stub0  an etherstub, 9000
 
 use fabric::{
-    Duplex, Etherstub, FabricSpec, LinkClass, LinkId, LinkState, Mac, MacType,
-    Mtu, Observed, ObservedLink, Status, VlanId, Vnic, VnicProps,
+    Duplex, Ends, Etherstub, FabricSpec, LinkClass, LinkId, LinkState, Mac,
+    MacType, Mode, Mtu, Observed, ObservedLink, Owner, Status, VlanId, Vnic,
+    VnicProps,
 };
 use tagmap::{Config, TagMap, resolve};
 
@@ -260,4 +261,26 @@ fn a_blocked_vnic_is_known_by_its_number() {
     let [blocked] = &resolved.blocked[..] else { panic!("{resolved:?}") };
     assert_eq!((blocked.id, blocked.status), (LinkId(3), Status::InvalidLink));
     assert_eq!(resolved.vnics.keys().collect::<Vec<_>>(), [&LinkId(4)]);
+}
+
+#[test]
+fn a_tap_needs_no_zone_and_is_always_somebodys() {
+    let tap = |owner| {
+        with(in_zone(vnic(1, "bge0"), "nowhere"), |vnic| {
+            vnic.props.mode = Mode::Tap;
+            vnic.props.owner = owner;
+        })
+    };
+    for (vnic, want) in [
+        (vnic(1, "bge0"), Ends::Pair),
+        (tap(None), Ends::Tap { owner: 0 }),
+        (tap(Some(Owner::Uid(1000))), Ends::Tap { owner: 1000 }),
+        // No valid spec has one; it is root's then, and not everybody's.
+        (tap(Some(Owner::Name("qemu".to_owned()))), Ends::Tap { owner: 0 }),
+    ] {
+        let resolved = resolve(&spec(vec![vnic]), &tags(TAGS), &host());
+        let ends: Vec<Ends> =
+            resolved.vnics.values().map(|vnic| vnic.ends).collect();
+        assert_eq!(ends, [want]);
+    }
 }

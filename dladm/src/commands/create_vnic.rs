@@ -24,14 +24,15 @@ pub(crate) const SYNOPSIS: &str = "[-t] -l link \
 /// The link is a physical link, an aggregation, an etherstub or a NIC tag. The
 /// VNIC appears beside it under its name, which is letters, digits, `_` and
 /// `.`, and ends in a number; `-p zone=ZONE` puts it into a zone instead.
-/// Without `-t` it comes back after a boot.
+/// `-p mode=tap` makes it a virtual machine's: `show-vnic -o device` names the
+/// TAP to open. Without `-t` it comes back after a boot.
 ///
 /// Properties: `zone`, a name under /run/netns, a path, or pid:N; `mtu`, in
 /// bytes; `protection`, any of mac-nospoof, restricted, ip-nospoof and
 /// dhcp-nospoof, or none; `allowed-ips`, the addresses and CIDR prefixes that
 /// ip-nospoof lets pass; `allowed-dhcp-cids`, the client ids that dhcp-nospoof
 /// lets pass: 0xHEX, a DUID as TYPE.FIELDS, or ASCII; `allow-all-dhcp-cids`, true
-/// or false; `mode`, veth.
+/// or false; `mode`, veth or tap; `owner`, who besides root may open the TAP.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Forget it at the next boot

@@ -48,6 +48,9 @@ const TABLE: Table<VnicInfo> = Table::new(&[
     Column::new("MACADDRESS", 18, |vnic| Cell::from(vnic.mac)),
     Column::new("MACADDRTYPE", 12, |vnic| Cell::from(vnic.mac_type)),
     Column::new("VID", 5, |vnic| Cell::from(vnic.vid)),
+    // The host's end: what a TAP is opened by.
+    Column::new("DEVICE", 16, |vnic: &VnicInfo| Cell::from(&vnic.host_end))
+        .on_request(),
     Column::new("ZONE", 20, |vnic| Cell::of(vnic.zone.as_ref())),
 ]);
 

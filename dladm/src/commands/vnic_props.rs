@@ -1,8 +1,8 @@
 //! The link properties that create-vnic takes.
 
 use fabric::{
-    AllowedIp, AllowedIps, ClientId, ClientIds, Mtu, ProtectionError, Status,
-    VnicProps, Zone, ZoneError,
+    AllowedIp, AllowedIps, ClientId, ClientIds, Mode, ModeError, Mtu,
+    ProtectionError, Status, VnicProps, Zone, ZoneError,
 };
 
 use crate::proplist::Prop;
@@ -29,7 +29,7 @@ pub(super) struct Refusal {
 
 /// The properties: a name, and what takes its values.
 type Setter = fn(&mut Wanted, &[String]) -> Result<(), Bad>;
-const PROPS: [(&str, Setter); 8] = [
+const PROPS: [(&str, Setter); 9] = [
     ("zone", |wanted, values| {
         let zone = one(values)?.parse();
         let hint = |error: ZoneError| {
@@ -98,10 +98,17 @@ const PROPS: [(&str, Setter); 8] = [
             value.parse().map_err(|_| Bad::Choice("true,false"))?;
         Ok(())
     }),
-    ("mode", |_, values| match one(values)? {
-        "veth" => Ok(()),
-        "tap" => Err(Bad::Status(Status::NotSupported, None)),
-        _ => Err(Bad::Choice("veth")),
+    ("mode", |wanted, values| {
+        let mode = one(values)?.parse::<Mode>();
+        let bad = |_: ModeError| Bad::Choice("veth,tap");
+        wanted.props.mode = mode.map_err(bad)?;
+        Ok(())
+    }),
+    ("owner", |wanted, values| {
+        // Any word may be a user's name; netd knows.
+        let Ok(owner) = one(values)?.parse();
+        wanted.props.owner = Some(owner);
+        Ok(())
     }),
 ];
 
@@ -173,7 +180,7 @@ fn set(wanted: &mut Wanted, vnic: &str, prop: &Prop) -> Result<(), Refusal> {
 
 #[cfg(test)]
 mod tests {
-    use fabric::Protection;
+    use fabric::{Owner, Protection};
 
     use super::*;
     use crate::proplist;
@@ -195,6 +202,10 @@ mod tests {
             ..plain.clone()
         };
         let any = VnicProps { allow_all_dhcp_cids: true, ..plain.clone() };
+        let tap = VnicProps { mode: Mode::Tap, ..plain.clone() };
+        let owned = |owner| VnicProps { owner: Some(owner), ..tap.clone() };
+        let by_uid = owned(Owner::Uid(1000));
+        let by_name = owned(Owner::Name("qemu".to_owned()));
         for (text, zone, props) in [
             ("zone=web", Some("web"), &plain),
             ("ZONE=/run/netns/web", Some("web"), &plain),
@@ -218,6 +229,9 @@ mod tests {
             ("allowed-dhcp-cids=web,0x0102,3.1.2:8:20:0:0:7", None, &ids),
             ("allow-all-dhcp-cids=True", None, &any),
             ("allow-all-dhcp-cids=false", None, &plain),
+            ("mode=tap", None, &tap),
+            ("mode=tap,owner=1000", None, &by_uid),
+            ("owner=qemu,mode=tap,zone=vm", Some("vm"), &by_name),
         ] {
             let list = proplist::parse(text).unwrap();
             let zone = zone.map(|zone| zone.parse().unwrap());
@@ -330,13 +344,13 @@ mod tests {
                 "invalid value",
             ),
             (
-                "mode=tap",
-                vec![cannot("mode", "operation not supported")],
-                "operation not supported",
+                "mode=tap,owner=a,b",
+                vec![cannot("owner", "invalid number of values")],
+                "invalid number of values",
             ),
             (
                 "mode=bridge",
-                vec!["link property 'mode' must be one of: veth".into()],
+                vec!["link property 'mode' must be one of: veth,tap".into()],
                 "invalid value",
             ),
         ] {

@@ -20,8 +20,8 @@ use std::fmt;
 
 use crate::datapath::{DatapathTables, LinkRef, Segment};
 use crate::{
-    LinkName, Mac, Observed, ObservedProgram, Program, ResolvedSpec,
-    ResolvedVnic, Status, Vnic,
+    Ends, LinkName, Mac, Observed, ObservedProgram, Program, ResolvedSpec,
+    ResolvedVnic, Status, Vnic, VnicKey,
 };
 
 pub use step::Step;
@@ -165,13 +165,17 @@ pub fn plan(
 }
 
 fn create(host_end: &LinkName, vnic: &ResolvedVnic) -> Step {
-    Step::CreatePair {
-        link: host_end.clone(),
-        guest_end: vnic.name.clone(),
-        zone: vnic.zone.clone(),
-        mac: vnic.mac,
-        mtu: vnic.mtu,
-        over: vnic.over.clone(),
+    let (link, zone) = (host_end.clone(), vnic.zone.clone());
+    let (mtu, over) = (vnic.mtu, vnic.over.clone());
+    match vnic.ends {
+        Ends::Pair => {
+            let (guest_end, mac) = (vnic.name.clone(), vnic.mac);
+            Step::CreatePair { link, guest_end, zone, mac, mtu, over }
+        }
+        Ends::Tap { owner } => {
+            let vnic = VnicKey { zone, name: vnic.name.clone() };
+            Step::CreateTap { link, vnic, owner, mtu, over }
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::datapath::Row;
-use crate::{LinkName, Mac, Mtu, Program, Zone};
+use crate::{LinkName, Mac, Mtu, Program, VnicKey, Zone};
 
 /// A change that leaves no choice to whoever makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,21 @@ pub enum Step {
         /// The link below, for the host end's description.
         over: LinkName,
     },
-    /// Delete a VNIC's two ends.
+    /// Make a VNIC's host end as a TAP, down and closed. There is no guest end
+    /// until somebody opens it.
+    CreateTap {
+        /// The TAP.
+        link: LinkName,
+        /// The VNIC, for the TAP's description.
+        vnic: VnicKey,
+        /// The number of the user who may open it besides root.
+        owner: u32,
+        /// Its MTU.
+        mtu: Mtu,
+        /// The link below, for the TAP's description.
+        over: LinkName,
+    },
+    /// Delete a VNIC's two ends, or its TAP.
     DeletePair {
         /// The host end.
         link: LinkName,
@@ -99,7 +113,9 @@ impl Step {
     #[must_use]
     pub fn undo(&self) -> Option<Self> {
         Some(match self.clone() {
-            Self::CreatePair { link, .. } => Self::DeletePair { link },
+            Self::CreatePair { link, .. } | Self::CreateTap { link, .. } => {
+                Self::DeletePair { link }
+            }
             Self::DeletePair { .. } => return None,
             Self::LinkUp { link } => Self::LinkDown { link },
             Self::LinkDown { link } => Self::LinkUp { link },
@@ -152,6 +168,10 @@ impl fmt::Display for Step {
                     write!(f, " in zone {zone}")?;
                 }
                 write!(f, " mac {mac} mtu {mtu} over {over}")
+            }
+            Self::CreateTap { link, vnic, owner, mtu, over } => {
+                write!(f, "create tap {link} of {vnic} owner {owner}")?;
+                write!(f, " mtu {mtu} over {over}")
             }
             Self::DeletePair { link } => write!(f, "delete {link}"),
             Self::LinkUp { link } => write!(f, "up {link}"),

@@ -9,8 +9,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
 use fabric::{
-    AllowedIps, ClientIds, DropReason, LinkId, Mtu, Program, ResolvedSpec,
-    ResolvedVnic, Vnic,
+    AllowedIps, ClientIds, DropReason, Ends, LinkId, Mtu, Program,
+    ResolvedSpec, ResolvedVnic, Vnic,
 };
 use flows::{Counters, Policy};
 use pnet::packet::ethernet::{EtherType, EtherTypes};
@@ -123,6 +123,7 @@ impl Guarded {
             allowed_ips: policy.allowed_ips.clone(),
             allowed_dhcp_cids: policy.allowed_dhcp_cids.clone(),
             allow_all_dhcp_cids: policy.allow_all_dhcp_cids,
+            ends: Ends::Tap { owner: 0 },
         };
         let resolved =
             ResolvedSpec { vnics: [(SELF, vnic)].into(), blocked: Vec::new() };

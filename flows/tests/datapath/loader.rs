@@ -7,8 +7,8 @@ use std::path::Path;
 
 use fabric::datapath::{DatapathTables, FdbKey, FdbRow, LinkRef, Row, Segment};
 use fabric::{
-    AllowedIps, ClientIds, LinkId, Mtu, ObservedProgram, Program, Protection,
-    ResolvedSpec, ResolvedVnic, VlanId, Vnic,
+    AllowedIps, ClientIds, Ends, LinkId, Mtu, ObservedProgram, Program,
+    Protection, ResolvedSpec, ResolvedVnic, VlanId, Vnic,
 };
 use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
@@ -52,6 +52,7 @@ fn resolved() -> ResolvedSpec {
         allowed_ips: ips(&["192.168.1.7", "2001:db8::/64"]),
         allowed_dhcp_cids: client_ids(&["web", "0x0102"]),
         allow_all_dhcp_cids: id == 7,
+        ends: Ends::Pair,
     });
     ResolvedSpec {
         vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),

@@ -18,8 +18,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
-    DropReason, LinkId, Mtu, Program, Protection, ResolvedSpec, ResolvedVnic,
-    VlanId, Vnic,
+    DropReason, Ends, LinkId, Mtu, Program, Protection, ResolvedSpec,
+    ResolvedVnic, VlanId, Vnic,
 };
 use flows::{Counters, Datapath, LinkIndexes};
 use nix::libc;
@@ -79,6 +79,7 @@ fn resolved() -> ResolvedSpec {
             allowed_ips: fabric::AllowedIps::default(),
             allowed_dhcp_cids: fabric::ClientIds::default(),
             allow_all_dhcp_cids: false,
+            ends: Ends::Tap { owner: 0 },
         }
     });
     ResolvedSpec {

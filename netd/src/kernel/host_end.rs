@@ -4,12 +4,14 @@
 //! take the program away. Then the frame is offered to the host's stack, which
 //! must refuse it: IPv6 is off, packets are not forwarded, a source that is
 //! routed elsewhere (every guest's is) is not believed.
+//!
+//! And what a person who lists links reads about it.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use fabric::LinkName;
+use fabric::{LinkName, VnicKey};
 
 /// A setting below `/proc/sys/net` that could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -45,4 +47,34 @@ pub(super) fn close(link: &LinkName) -> Result<(), SysctlError> {
         })?;
     }
     Ok(())
+}
+
+/// What `ip link` shows of a host end as its alias.
+pub(super) fn description(vnic: &VnicKey, over: &LinkName) -> String {
+    let mut alias = format!("{vnic} over {over}");
+    // IFALIASZ, the terminating zero included. A zone's text is ASCII or may
+    // be cut within a character's bytes.
+    alias.truncate(alias.floor_char_boundary(255));
+    alias
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_description_fits_and_stays_text() {
+        let over = "bge0".parse().unwrap();
+        let long = "é".repeat(127);
+        for (zone, want) in [
+            (None, "net0 over bge0".to_owned()),
+            (Some("web"), "net0 in zone web over bge0".to_owned()),
+            // "net0 in zone " has 13 bytes, an "é" two.
+            (Some(&*long), format!("net0 in zone {}", "é".repeat(121))),
+        ] {
+            let zone = zone.map(|zone| zone.parse().unwrap());
+            let vnic = VnicKey { zone, name: "net0".parse().unwrap() };
+            assert_eq!(description(&vnic, &over), want);
+        }
+    }
 }

@@ -81,7 +81,13 @@ fn what(link: &LinkMessage, name: &LinkName) -> What {
     let up = link.header.flags.contains(LinkFlags::Up);
     let marked = matches!(group, Some(GROUP | TRASH));
     if marked && Vnic::id_of_host_end(name).is_some() {
-        let carrier = link.header.flags.contains(LinkFlags::LowerUp);
+        // Not by the flag, which is off on a link that is off: a TAP is open
+        // or not whether or not it is on.
+        let carrier = attribute(link, |at| match at {
+            LinkAttribute::Carrier(carrier) => Some(*carrier != 0),
+            _ => None,
+        });
+        let carrier = carrier.unwrap_or_default();
         return What::Ours(HostEnd { mtu, up, carrier });
     }
     let mac = attribute(link, |at| match at {
@@ -214,6 +220,7 @@ mod tests {
             ("a bond", Some(InfoKind::Bond), vec![], Some(LinkClass::Aggr)),
             ("a VLAN", Some(InfoKind::Vlan), vec![], Some(LinkClass::Vlan)),
             ("a tunnel", Some(InfoKind::Vxlan), vec![], None),
+            ("a TAP of somebody's", Some(InfoKind::Tun), vec![], None),
         ] {
             let mut link = link("bge0", kind);
             link.attributes.extend(more.into_iter().cloned());
@@ -238,6 +245,21 @@ mod tests {
             link.attributes.extend(group.map(LinkAttribute::Group));
             let ours = matches!(read(&link).unwrap().what, What::Ours(_));
             assert_eq!(ours, want, "{name} {group:?}");
+        }
+    }
+
+    #[test]
+    fn carrier_is_told_of_a_host_end_that_is_off() {
+        for (attribute, want) in [
+            (Some(LinkAttribute::Carrier(1)), true),
+            (Some(LinkAttribute::Carrier(0)), false),
+            (None, false),
+        ] {
+            let mut link = link("vnic-7", Some(InfoKind::Tun));
+            link.attributes.push(LinkAttribute::Group(GROUP));
+            link.attributes.extend(attribute);
+            let end = HostEnd { mtu: Mtu::ETHERNET, up: false, carrier: want };
+            assert_eq!(read(&link).unwrap().what, What::Ours(end));
         }
     }
 

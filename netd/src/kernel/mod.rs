@@ -11,6 +11,7 @@ mod links;
 mod netlink;
 mod observe;
 mod pair;
+mod tap;
 mod unicast;
 mod zones;
 
@@ -26,6 +27,7 @@ use netlink::Netlink;
 pub use bpffs::BpffsError;
 pub use host_end::SysctlError;
 pub use netlink::NetlinkError;
+pub use tap::TapError;
 pub use zones::ZoneError;
 
 /// Something that the kernel would not do.
@@ -35,6 +37,9 @@ pub enum KernelError {
     /// A netlink request.
     #[error(transparent)]
     Netlink(#[from] NetlinkError),
+    /// A TAP.
+    #[error(transparent)]
+    Tap(#[from] TapError),
     /// A setting of a host end.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
@@ -114,6 +119,15 @@ impl Kernel {
         zones::open(zone).is_ok()
     }
 
+    /// The number of a user of this host.
+    ///
+    /// # Errors
+    /// When the users can't be read; a name that nobody has is none.
+    pub fn uid_of(name: &str) -> io::Result<Option<u32>> {
+        let user = nix::unistd::User::from_name(name)?;
+        Ok(user.map(|user| user.uid.as_raw()))
+    }
+
     /// What went through a VNIC.
     ///
     /// # Errors
@@ -139,6 +153,12 @@ impl Kernel {
                     over,
                 };
                 let made = pair::create(netlink, &pair).await?;
+                made.enter(&mut self.indexes);
+            }
+            Step::CreateTap { link, vnic, owner, mtu, over } => {
+                let (owner, mtu) = (*owner, *mtu);
+                let tap = tap::Tap { link, vnic, owner, mtu, over };
+                let made = tap::create(netlink, &tap).await?;
                 made.enter(&mut self.indexes);
             }
             Step::DeletePair { link } => {

@@ -1,8 +1,8 @@
-//! Making, changing and deleting a VNIC's two ends.
+//! Making a VNIC's two ends, and changing and deleting host ends of any kind.
 
 use std::os::fd::AsRawFd;
 
-use fabric::{LinkName, Mac, Mtu, Zone};
+use fabric::{LinkName, Mac, Mtu, VnicKey, Zone};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::link::{
@@ -89,12 +89,8 @@ async fn finish(
     let made =
         links::read(&made).ok_or_else(|| KernelError::Gone(link.clone()))?;
     host_end::close(link)?;
-    let mut alias = format!("{guest_end} over {over}");
-    if let Some(zone) = zone {
-        alias = format!("{guest_end} in zone {zone} over {over}");
-    }
-    // IFALIASZ, the terminating zero included.
-    alias.truncate(255);
+    let (zone, name) = (zone.cloned(), guest_end.clone());
+    let alias = host_end::description(&VnicKey { zone, name }, over);
     let mut message = LinkMessage::default();
     message.header.index = made.index;
     message.attributes = vec![LinkAttribute::IfAlias(alias)];
@@ -132,7 +128,8 @@ pub(super) async fn set_mtu(
     set(netlink, message, || format!("set the MTU of {link} to {mtu}")).await
 }
 
-/// Deletes host ends, and so their guest ends.
+/// Deletes host ends, and so their guest ends. A TAP goes even while it is
+/// open.
 ///
 /// Several go into the trash group and are deleted by one request, which pays
 /// the kernel's grace period once (0.3 ms a link instead of 21).
@@ -160,7 +157,8 @@ pub(super) async fn delete(
     netlink.send(RouteNetlinkMessage::DelLink(trash), 0, what).await
 }
 
-async fn set(
+/// Changes a link.
+pub(super) async fn set(
     netlink: &Netlink,
     message: LinkMessage,
     what: impl FnOnce() -> String,
