@@ -4,8 +4,11 @@ use std::fs;
 use std::marker::PhantomData;
 use std::path::Path;
 
+use nix::fcntl::AT_FDCWD;
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::{FchmodatFlags, Mode, SFlag, fchmodat, makedev, mknod};
+use nix::unistd::mkdir;
 
 use crate::{Need, Netns, bins, require, topo};
 
@@ -113,6 +116,31 @@ impl Lab {
             .unwrap_or_else(|error| panic!("cannot make {name}: {error}"));
         netns.ip("link set lo up");
         netns
+    }
+
+    /// Has `/dev/net/tun` in the lab look as udev makes it: anybody may open
+    /// it, and what they may do with it is up to the TAP.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[track_caller]
+    pub fn udev_tun(&self) {
+        let done = || -> nix::Result<()> {
+            let dir = Path::new(FILES).join("dev");
+            mkdir(&dir, Mode::S_IRWXU)?;
+            // The lab's own tmpfs takes no devices.
+            let flags = MsFlags::MS_NOSUID;
+            let nothing = None::<&str>;
+            mount(Some("dev"), &dir, Some("tmpfs"), flags, nothing)?;
+            let node = dir.join("tun");
+            let any = Mode::from_bits_truncate(0o666);
+            mknod(&node, SFlag::S_IFCHR, Mode::empty(), makedev(10, 200))?;
+            // Whatever the umask is.
+            fchmodat(AT_FDCWD, &node, any, FchmodatFlags::FollowSymlink)?;
+            let bind = MsFlags::MS_BIND;
+            mount(Some(&node), "/dev/net/tun", nothing, bind, nothing)
+        };
+        done().unwrap_or_else(|error| panic!("/dev/net/tun: {error}"));
     }
 
     /// Writes a file of the lab's own and gives its path.

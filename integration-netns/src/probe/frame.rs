@@ -52,7 +52,7 @@ impl Frame {
         Self { to: mac(to), from: mac(from), number }
     }
 
-    fn bytes(&self) -> [u8; LEN] {
+    pub(super) fn bytes(&self) -> [u8; LEN] {
         let mut bytes = [0; LEN];
         let mut packet =
             MutableEthernetPacket::new(&mut bytes).expect("60 is above 14");
@@ -63,7 +63,7 @@ impl Frame {
         bytes
     }
 
-    fn read(bytes: &[u8]) -> Option<Self> {
+    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
         let packet = EthernetPacket::new(bytes)?;
         let number = bytes.get(14..22)?.try_into().ok()?;
         let mac = |mac: MacAddr| Mac::new(mac.octets());

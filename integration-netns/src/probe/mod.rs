@@ -3,11 +3,13 @@
 mod frame;
 mod ping;
 mod session;
+mod tap;
 mod tcp;
 mod watch;
 
 pub use frame::{Ear, Frame};
 pub use ping::{Reply, assert_apart, ping, reaches, try_ping};
 pub use session::{Session, Streak, segments_lost};
+pub use tap::{Offload, Taken, Tap};
 pub use tcp::exchange;
 pub use watch::Watch;
