@@ -10,6 +10,8 @@ use std::io::Write;
 use std::panic::Location;
 use std::path::Path;
 
+use crate::guest;
+
 /// Names the file that skips are written down in.
 const LIST_ENV: &str = "ARBALEST_SKIPS";
 /// Turns skips into failures.
@@ -22,6 +24,8 @@ pub enum Need {
     Root,
     /// A program in `PATH`, by its name.
     Program(&'static str),
+    /// What virtual machines boot: `scripts/guest-kernel` fetches it.
+    GuestKernel,
 }
 
 impl Need {
@@ -37,6 +41,11 @@ impl Need {
                 let found = std::env::split_paths(&path)
                     .any(|dir| dir.join(name).is_file());
                 (!found).then(|| format!("needs {name} in PATH"))
+            }
+            Self::GuestKernel => {
+                let found = guest::files().iter().all(|file| file.is_file());
+                let hint = "needs a guest kernel: scripts/guest-kernel";
+                (!found).then(|| hint.to_owned())
             }
         }
     }

@@ -311,6 +311,23 @@ fn it_stays_through_a_crash_and_comes_back_when_it_is_deleted() {
 }
 
 #[test]
+fn a_tap_that_nobody_declared_goes_and_somebodys_stays() {
+    let Some(lab) = Lab::for_story() else { return };
+    let office = lab.quiet_office();
+    office.host.ip("tuntap add dev vnic-98 mode tap");
+    let before = Snapshot::of(&office.host);
+    // As netd leaves it when it dies before the VNIC is written down; a
+    // monitor that is quick has it open.
+    office.host.ip("tuntap add dev vnic-99 mode tap");
+    office.host.ip("link set vnic-99 group 1095909953 up");
+    let monitor = Tap::open(&office.host, "vnic-99", Offload::None);
+    let netd = Netd::start(&lab, &office.host, None);
+    before.assert_same(&office.host, "netd has tidied up");
+    assert_eq!(netd.api().vnics(), []);
+    drop(monitor);
+}
+
+#[test]
 fn what_makes_no_tap_is_refused_and_nothing_changes() {
     let Some(lab) = Lab::for_story() else { return };
     let office = lab.office();

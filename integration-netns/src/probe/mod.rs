@@ -11,5 +11,5 @@ pub use frame::{Ear, Frame};
 pub use ping::{Reply, assert_apart, ping, reaches, try_ping};
 pub use session::{Session, Streak, segments_lost};
 pub use tap::{Offload, Taken, Tap};
-pub use tcp::exchange;
+pub use tcp::{exchange, exchange_with_echo};
 pub use watch::Watch;

@@ -27,6 +27,19 @@ pub fn exchange(from: &Netns, to: &Netns, addr: &str) {
     }
 }
 
+/// Sends bytes from `from` to a service that sends them back.
+///
+/// # Panics
+/// When the connection fails, or not exactly the same bytes return.
+#[track_caller]
+pub fn exchange_with_echo(from: &Netns, addr: &str) {
+    let at: SocketAddr = addr.parse().expect("a story knows its addresses");
+    let stream = from.connect(at, DEADLINE);
+    if let Err(error) = stream.and_then(|stream| there_and_back(&stream)) {
+        panic!("[{}] TCP to {at}: {error}", from.name());
+    }
+}
+
 fn try_exchange(
     from: &Netns,
     at: SocketAddr,
@@ -34,24 +47,30 @@ fn try_exchange(
 ) -> io::Result<()> {
     let stream = from.connect(at, DEADLINE)?;
     let (echo, _) = listener.accept()?;
-    let sent: Vec<u8> = (0..251).cycle().take(BYTES).collect();
     std::thread::scope(|scope| {
         let echo = scope.spawn(|| send_back(echo));
-        let sender = scope.spawn(|| send(&stream, &sent));
-        let mut back = Vec::new();
-        stream.set_read_timeout(Some(DEADLINE))?;
-        (&stream).read_to_end(&mut back)?;
-        for thread in [echo, sender] {
-            thread.join().expect("it returns its errors")?;
-        }
-        if back == sent {
-            Ok(())
-        } else {
-            let (back, sent) = (back.len(), sent.len());
-            let text = format!("sent {sent} bytes, {back} came back, changed");
-            Err(io::Error::other(text))
-        }
+        let done = there_and_back(&stream);
+        let echoed = echo.join().expect("it returns its errors");
+        done.and(echoed)
     })
+}
+
+/// Sends bytes, and checks that the same come back.
+fn there_and_back(stream: &TcpStream) -> io::Result<()> {
+    let sent: Vec<u8> = (0..251).cycle().take(BYTES).collect();
+    let mut back = Vec::new();
+    std::thread::scope(|scope| {
+        let sender = scope.spawn(|| send(stream, &sent));
+        stream.set_read_timeout(Some(DEADLINE))?;
+        { stream }.read_to_end(&mut back)?;
+        sender.join().expect("it returns its errors")
+    })?;
+    if back == sent {
+        return Ok(());
+    }
+    let (back, sent) = (back.len(), sent.len());
+    let text = format!("sent {sent} bytes, {back} came back, changed");
+    Err(io::Error::other(text))
 }
 
 fn send(mut stream: &TcpStream, bytes: &[u8]) -> io::Result<()> {
