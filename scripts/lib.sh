@@ -12,6 +12,7 @@ fi
 
 # One build serves demo, tests and lint: the same packages with the same
 # features, so nothing is compiled twice.
+# shellcheck disable=SC2034  # used by those who source this
 BUILD=(--workspace --all-features)
 
 # Says why, and ends.

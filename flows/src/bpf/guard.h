@@ -67,8 +67,7 @@ static __always_inline int guard_payload(struct __sk_buff *skb,
 }
 
 /* The reason to drop a guest's frame; negative when there is none. */
-static __always_inline int guard(struct __sk_buff *skb,
-				 const struct vnic *vnic,
+static __always_inline int guard(struct __sk_buff *skb, const struct vnic *vnic,
 				 const struct frame *frame)
 {
 	/* A guest is on one VLAN, and its VNIC says which. */

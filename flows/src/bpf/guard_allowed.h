@@ -81,8 +81,8 @@ __noinline int own_ipv6(const struct vnic *vnic, const struct in6_addr *address)
 	if (a == bpf_htonl(0xfe800000) && !b &&
 	    c == bpf_htonl((__u32)(vnic->mac[0] ^ 2) << 24 |
 			   vnic->mac[1] << 16 | vnic->mac[2] << 8 | 0xff) &&
-	    d == bpf_htonl(0xfe000000 | vnic->mac[3] << 16 |
-			   vnic->mac[4] << 8 | vnic->mac[5]))
+	    d == bpf_htonl(0xfe000000 | vnic->mac[3] << 16 | vnic->mac[4] << 8 |
+			   vnic->mac[5]))
 		return true;
 	id = vnic->id;
 	allowed = bpf_map_lookup_elem(&allowed6, &id);
@@ -117,8 +117,8 @@ __noinline int listed_client_id(struct __sk_buff *skb, __u32 id, __u32 at,
 	__builtin_memset(key, 0, sizeof(*key));
 	key->id = id;
 	key->length = length;
-	/* Neither 0 nor above the maximum, in words that a verifier of Linux 6.1
-	 * understands.
+	/* Neither 0 nor above the maximum, in words that a verifier of
+	 * Linux 6.1 understands.
 	 */
 	length--;
 	barrier_var(length);

@@ -57,8 +57,7 @@ __noinline int guard_arp(struct __sk_buff *skb, const struct vnic *vnic)
 	 * told yet.
 	 */
 	__builtin_memcpy(&target_ip, arp.target_ip, sizeof(target_ip));
-	if (!sender_ip && has_ipv4(vnic->id) &&
-	    !own_ipv4(vnic->id, target_ip))
+	if (!sender_ip && has_ipv4(vnic->id) && !own_ipv4(vnic->id, target_ip))
 		return DROP_ARP_SPOOF;
 	return PASS;
 }

@@ -176,7 +176,7 @@ __noinline int guard_dhcp4(struct __sk_buff *skb, const struct vnic *vnic,
 /* What clients send: SOLICIT, REQUEST, CONFIRM, RENEW, REBIND, RELEASE,
  * DECLINE and INFORMATION-REQUEST (RFC 8415, section 7.3), a bit for each.
  */
-#define DHCP6_OF_CLIENTS                                                     \
+#define DHCP6_OF_CLIENTS                                                       \
 	(1 << 1 | 1 << 3 | 1 << 4 | 1 << 5 | 1 << 6 | 1 << 8 | 1 << 9 | 1 << 11)
 
 /* What a DHCPv6 option begins with. */
