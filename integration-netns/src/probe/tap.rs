@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::Frame;
-use crate::Netns;
+use crate::{Netns, Poll};
 
 /// What the monitor takes over of the kernel's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,8 +36,43 @@ pub struct Taken {
 pub struct Tap {
     place: String,
     file: File,
+    /// Dropped after the file.
+    _closing: Closing,
     offload: Offload,
     taken: Vec<Taken>,
+}
+
+/// Waits until the kernel has closed a TAP.
+///
+/// A child that another thread is just starting has every file of this process
+/// open until it becomes another program.
+#[derive(Debug)]
+struct Closing {
+    netns: Netns,
+    link: String,
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        let is_open = || {
+            let words = ["-j", "link", "show", "dev", &self.link];
+            let shown = self.netns.run("ip", &words).stdout;
+            // A TAP that is off or gone can't be told from a closed one, and
+            // nobody waits for it to be closed.
+            let on = shown.contains("\"UP\"");
+            if on && !shown.contains("\"NO-CARRIER\"") {
+                Err(shown)
+            } else {
+                Ok(())
+            }
+        };
+        if let Err(shown) = Poll::PATIENT.try_until(is_open) {
+            crate::note(&format!("{} stays open: {shown}", self.link));
+        }
+    }
 }
 
 /// The length of `struct virtio_net_hdr`.
@@ -61,7 +96,8 @@ impl Tap {
     ) -> io::Result<Self> {
         let place = format!("{}/{link}", netns.name());
         let file = netns.on_thread(|| open(link, offload))?;
-        Ok(Self { place, file, offload, taken: Vec::new() })
+        let closing = Closing { netns: netns.clone(), link: link.to_owned() };
+        Ok(Self { place, file, _closing: closing, offload, taken: Vec::new() })
     }
 
     /// Sends a frame, as the guest would.
