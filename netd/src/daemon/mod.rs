@@ -9,7 +9,7 @@ use fabric::{
     Blocked, FabricSpec, LinkName, Observed, ResolvedSpec, Step, Zone,
 };
 
-use crate::apply::apply;
+use crate::apply::{ApplyError, apply};
 use crate::chain::chain;
 use crate::config::ConfigFile;
 use crate::error::FabricError;
@@ -167,26 +167,16 @@ impl Daemon {
                 tracing::error!(%stuck, "could not be taken back");
             }
             // What is known may be what led astray.
-            self.observe().await?;
-            return Err(self.explain(error));
+            if let Err(blind) = self.observe().await {
+                tracing::error!(error = chain(&blind), "cannot look again");
+            }
+            return Err(explain(error));
         }
         let rest = fabric::plan(resolved, &tables, &self.observed);
         if !rest.is_empty() {
             tracing::error!(%rest, "the plan left something to do");
         }
         Ok(())
-    }
-
-    /// Puts the kernel's "exists" into the words of who asked.
-    fn explain(&self, error: crate::apply::ApplyError) -> FabricError {
-        if let Step::CreatePair { guest_end, zone, .. } = error.step.as_ref()
-            && error.source.is_name_taken()
-        {
-            let key =
-                fabric::VnicKey { zone: zone.clone(), name: guest_end.clone() };
-            return FabricError::GuestEndTaken { key };
-        }
-        error.into()
     }
 
     /// Goes from the present declared state to another one: all of it, or
@@ -270,4 +260,16 @@ impl Daemon {
             }
         }
     }
+}
+
+/// Puts the kernel's "exists" into the words of who asked.
+fn explain(error: ApplyError) -> FabricError {
+    if let Step::CreatePair { guest_end, zone, .. } = error.step.as_ref()
+        && error.source.is_name_taken()
+    {
+        let key =
+            fabric::VnicKey { zone: zone.clone(), name: guest_end.clone() };
+        return FabricError::GuestEndTaken { key };
+    }
+    error.into()
 }

@@ -18,7 +18,6 @@ mod zones;
 use std::io;
 use std::path::Path;
 
-use fabric::datapath::Row;
 use fabric::{LinkId, LinkName, Step, Zone};
 use flows::{Counters, Datapath, LinkIndexes};
 
@@ -184,7 +183,9 @@ impl Kernel {
             Step::PutRow { row, .. } => {
                 self.datapath.put(row, &self.indexes)?;
             }
-            Step::DeleteRow { row } => self.delete_row(row)?,
+            Step::DeleteRow { row } => {
+                self.datapath.delete(row, &self.indexes)?;
+            }
             Step::AcceptUnicast { link, mac } => {
                 let index = self.index(link)?;
                 unicast::accept(netlink, link, index, *mac).await?;
@@ -206,10 +207,6 @@ impl Kernel {
         links: &[LinkName],
     ) -> Result<(), KernelError> {
         Ok(pair::delete(&self.netlink, links).await?)
-    }
-
-    fn delete_row(&self, row: &Row) -> Result<(), KernelError> {
-        Ok(self.datapath.delete(row, &self.indexes)?)
     }
 
     fn index(&self, link: &LinkName) -> Result<u32, KernelError> {
