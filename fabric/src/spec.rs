@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::datapath::Segment;
 use crate::{
-    AllowedIps, ClientIds, LinkName, Mac, Mode, Mtu, NameError, Over, Owner,
-    Protection, Status, VlanId, Vnic, VnicKey, Zone,
+    AllowedIps, ClientIds, IpFamily, LinkName, Mac, Methods, Mode, Mtu,
+    NameError, Over, Owner, Protection, SecondaryMacs, Status, VlanId, Vnic,
+    VnicKey, Zone,
 };
 
 /// The number of a link of ours, from one sequence for all classes and never
@@ -121,9 +123,11 @@ impl FabricSpec {
                 let mac = vnic.mac;
                 errors.push(SpecError::Mac { name: name.clone(), mac });
             }
-            if !stations.insert((&vnic.over, vnic.vid, vnic.mac)) {
-                let mac = vnic.mac;
-                errors.push(SpecError::MacInUse { name: name.clone(), mac });
+            for mac in vnic.macs() {
+                if !stations.insert((&vnic.over, vnic.vid, mac)) {
+                    let name = name.clone();
+                    errors.push(SpecError::MacInUse { name, mac });
+                }
             }
             let transient = |zone: &Zone| zone.is_transient();
             if !vnic.temporary && vnic.zone.as_ref().is_some_and(transient) {
@@ -153,6 +157,24 @@ impl FabricSpec {
 }
 
 impl Vnic {
+    /// The addresses of its guest, its own first.
+    pub fn macs(&self) -> impl Iterator<Item = Mac> {
+        std::iter::once(self.mac).chain(self.props.secondary_macs.iter())
+    }
+
+    /// How its guest may come by addresses. Where nobody has listed any of a
+    /// version of IP, DHCP of that version is what is left to it.
+    #[must_use]
+    pub fn methods(&self) -> Methods {
+        let listed = |family| self.props.allowed_ips.has(family);
+        let named = self.props.dynamic_methods;
+        Methods {
+            dhcpv4: named.dhcpv4 || !listed(IpFamily::V4),
+            dhcpv6: named.dhcpv6 || !listed(IpFamily::V6),
+            slaac: named.slaac,
+        }
+    }
+
     /// Whether the VNIC lives in the zone that a person wrote: none is any
     /// zone, an empty text is netd's own namespace.
     #[must_use]
@@ -197,8 +219,9 @@ pub enum SpecError {
         /// Its address.
         mac: Mac,
     },
-    /// Another VNIC of the segment and VLAN has the address.
-    #[error("another VNIC has the address {mac} of \"{name}\"")]
+    /// The segment and VLAN have the address already: another VNIC's, or the
+    /// VNIC's own.
+    #[error("the address {mac} of \"{name}\" is taken")]
     MacInUse {
         /// The VNIC.
         name: LinkName,
@@ -287,6 +310,10 @@ pub struct ResolvedVnic {
     pub station: Option<Mac>,
     /// Its address.
     pub mac: Mac,
+    /// Further addresses of its guest's.
+    pub secondary_macs: SecondaryMacs,
+    /// Whether it also receives frames for stations that nobody here knows.
+    pub promiscuous: bool,
     /// Its VLAN.
     pub vid: Option<VlanId>,
     /// The MTU of both its ends.
@@ -295,6 +322,11 @@ pub struct ResolvedVnic {
     pub protection: Protection,
     /// The addresses that its guest may speak as.
     pub allowed_ips: AllowedIps,
+    /// How its guest may come by further addresses, DHCP included that nothing
+    /// switches off.
+    pub methods: Methods,
+    /// The addresses that its guest came by.
+    pub learned: BTreeSet<IpAddr>,
     /// The DHCP client ids that its guest may use.
     pub allowed_dhcp_cids: ClientIds,
     /// Whether its guest may use any DHCP client id.
@@ -408,6 +440,18 @@ mod tests {
                     }),
                 ],
                 vec![],
+            ),
+            (
+                "a secondary address is another's, and one is its own",
+                vec![],
+                vec![
+                    vnic(1, "net0", |v| v.mac = Mac::new([2; 6])),
+                    vnic(2, "net1", |v| {
+                        let macs = vec![Mac::new([2; 6]), v.mac];
+                        v.props.secondary_macs = macs.try_into().unwrap();
+                    }),
+                ],
+                vec![MacInUse, MacInUse],
             ),
             (
                 "multicast address",

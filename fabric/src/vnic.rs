@@ -6,8 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllowedIps, ClientIds, LinkId, LinkName, Mac, MacType, Mode, Mtu, Owner,
-    Protection, TagName, VlanId, Zone,
+    AllowedIps, ClientIds, LinkId, LinkName, Mac, MacType, Methods, Mode, Mtu,
+    Owner, Protection, SecondaryMacs, TagName, VlanId, Zone,
 };
 
 /// A virtual NIC: a link of its own for one guest, over a link of the host.
@@ -116,7 +116,7 @@ impl FromStr for Over {
 crate::name::serde_as_text!(Over);
 
 /// The link properties of a VNIC that a person may set.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct VnicProps {
@@ -130,9 +130,23 @@ pub struct VnicProps {
     /// The checks on what the guest sends.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub protection: Protection,
+    /// How the guest may come by further addresses, with `ip-nospoof`:
+    /// `dhcpv4`, `dhcpv6`, `slaac`; `addrconf` is both of IPv6. DHCP of a
+    /// version of IP is on without being named where `allowed-ips` lists no
+    /// address of that version.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            value_type = Vec<String>,
+            max_items = 4,
+            example = json!(["dhcpv4", "addrconf"])
+        )
+    )]
+    #[serde(skip_serializing_if = "Methods::is_none")]
+    pub dynamic_methods: Methods,
     /// The addresses that the guest may speak as, with `ip-nospoof`: each one
     /// address, or a CIDR prefix. Those of one version of IP switch DHCP of
-    /// that version off.
+    /// that version off, unless `dynamic-methods` names it.
     #[cfg_attr(
         feature = "openapi",
         schema(
@@ -159,6 +173,23 @@ pub struct VnicProps {
     /// Whether the guest may use any DHCP client id.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub allow_all_dhcp_cids: bool,
+    /// Further addresses of the guest's. It receives frames for them and may
+    /// send from them.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            value_type = Vec<String>,
+            max_items = 32,
+            example = json!(["2:8:20:1:2:4"])
+        )
+    )]
+    #[serde(skip_serializing_if = "SecondaryMacs::is_empty")]
+    pub secondary_macs: SecondaryMacs,
+    /// Whether the guest receives only what is for it. Switched off, it also
+    /// receives frames for stations that nobody here knows, as guests inside
+    /// the guest need; left out: true.
+    #[serde(skip_serializing_if = "Clone::clone")]
+    pub promisc_filtered: bool,
     /// `veth` for a zone, `tap` for a virtual machine; left out: `veth`.
     #[serde(skip_serializing_if = "Mode::is_default")]
     pub mode: Mode,
@@ -170,6 +201,23 @@ pub struct VnicProps {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
+}
+
+impl Default for VnicProps {
+    fn default() -> Self {
+        Self {
+            mtu: None,
+            protection: Protection::default(),
+            dynamic_methods: Methods::NONE,
+            allowed_ips: AllowedIps::default(),
+            allowed_dhcp_cids: ClientIds::default(),
+            allow_all_dhcp_cids: false,
+            secondary_macs: SecondaryMacs::default(),
+            promisc_filtered: true,
+            mode: Mode::default(),
+            owner: None,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -67,26 +67,43 @@ fn props(mtu: Option<u16>) -> impl Strategy<Value = VnicProps> {
         subsequence(ids.to_vec(), 0..=3),
         any::<bool>(),
         select(vec![None, None, Some(None), Some(Some(1000))]),
+        subsequence(vec!["dhcpv4", "dhcpv6", "slaac"], 0..=3),
+        // Also the addresses that other VNICs have.
+        subsequence((1..=14_u8).collect::<Vec<_>>(), 0..=2),
+        any::<bool>(),
     )
-        .prop_map(move |(words, ips, ids, allow_all_dhcp_cids, tap)| {
-            let ips: Vec<AllowedIp> =
-                ips.iter().map(|ip| ip.parse().unwrap()).collect();
-            let ids: Vec<_> =
-                ids.iter().map(|id| id.parse().unwrap()).collect();
-            let words = match words.join(",") {
-                words if words.is_empty() => "none".to_owned(),
-                words => words,
-            };
-            VnicProps {
-                mtu: mtu.map(|mtu| Mtu::new(mtu.into()).unwrap()),
-                protection: words.parse().unwrap(),
-                allowed_ips: ips.try_into().unwrap(),
-                allowed_dhcp_cids: ids.try_into().unwrap(),
-                allow_all_dhcp_cids,
-                mode: if tap.is_some() { Mode::Tap } else { Mode::Veth },
-                owner: tap.flatten().map(Owner::Uid),
-            }
-        })
+        .prop_map(
+            move |(words, ips, ids, any_cid, tap, methods, macs, filtered)| {
+                let ips: Vec<AllowedIp> =
+                    ips.iter().map(|ip| ip.parse().unwrap()).collect();
+                let ids: Vec<_> =
+                    ids.iter().map(|id| id.parse().unwrap()).collect();
+                let words = match words.join(",") {
+                    words if words.is_empty() => "none".to_owned(),
+                    words => words,
+                };
+                VnicProps {
+                    mtu: mtu.map(|mtu| Mtu::new(mtu.into()).unwrap()),
+                    protection: words.parse().unwrap(),
+                    allowed_ips: ips.try_into().unwrap(),
+                    allowed_dhcp_cids: ids.try_into().unwrap(),
+                    allow_all_dhcp_cids: any_cid,
+                    dynamic_methods: methods
+                        .join(",")
+                        .parse()
+                        .unwrap_or_default(),
+                    secondary_macs: macs
+                        .into_iter()
+                        .map(|last| Mac::new([2, 8, 0x20, 0, 0, last]))
+                        .collect::<Vec<_>>()
+                        .try_into()
+                        .unwrap(),
+                    promisc_filtered: filtered,
+                    mode: if tap.is_some() { Mode::Tap } else { Mode::Veth },
+                    owner: tap.flatten().map(Owner::Uid),
+                }
+            },
+        )
 }
 
 /// A VNIC of a number. Addresses are few, so some VNICs are blocked for them.

@@ -87,7 +87,12 @@ fn vid(vnic: &ResolvedVnic) -> u16 {
 #[cfg(test)]
 mod tests {
     use fabric::datapath::{Row, Segment};
-    use fabric::{AllowedIps, ClientIds, Ends, Mac, Mtu, Protection};
+    use std::collections::BTreeSet;
+
+    use fabric::{
+        AllowedIps, ClientIds, Ends, Mac, Methods, Mtu, Protection,
+        SecondaryMacs,
+    };
     use proptest::prelude::*;
 
     use super::*;
@@ -115,6 +120,10 @@ mod tests {
             allowed_ips: AllowedIps::default(),
             allowed_dhcp_cids: ClientIds::default(),
             allow_all_dhcp_cids: false,
+            secondary_macs: SecondaryMacs::default(),
+            promiscuous: false,
+            methods: Methods::NONE,
+            learned: BTreeSet::new(),
             ends: Ends::Pair,
         }
     }

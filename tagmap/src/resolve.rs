@@ -81,10 +81,11 @@ impl Host<'_> {
         taken: &mut Taken,
     ) -> Result<ResolvedVnic, Obstacle> {
         let below = self.below(&vnic.over)?;
-        if below.station() == Some(vnic.mac) {
+        if let Some(mac) = below.station()
+            && vnic.macs().any(|own| own == mac)
+        {
             let reason = format!(
-                "{} is the address of link \"{}\" itself",
-                vnic.mac,
+                "{mac} is the address of link \"{}\" itself",
                 below.name()
             );
             return Err((Status::MacReserved, reason));
@@ -92,14 +93,18 @@ impl Host<'_> {
         // An address is taken even by a VNIC whose zone is not there yet: when
         // the zone starts, it must find its address free.
         let segment = below.segment();
-        if !taken.insert((segment.clone(), vnic.vid, vnic.mac)) {
+        let stations = vnic.macs().map(|mac| (segment.clone(), vnic.vid, mac));
+        let stations: Vec<_> = stations.collect();
+        if let Some((.., mac)) =
+            stations.iter().find(|station| taken.contains(station))
+        {
             let reason = format!(
-                "another VNIC over \"{}\" has the address {}",
-                below.name(),
-                vnic.mac
+                "another VNIC over \"{}\" has the address {mac}",
+                below.name()
             );
             return Err((Status::MacInUse, reason));
         }
+        taken.extend(stations);
         let mtu = self.mtu(vnic, &below)?;
         // A VNIC that is there needs no zone to be made in. Its namespace may
         // have lost its name, or the process that named it, and lives on for
@@ -122,10 +127,14 @@ impl Host<'_> {
             segment,
             station: below.station(),
             mac: vnic.mac,
+            secondary_macs: vnic.props.secondary_macs.clone(),
+            promiscuous: !vnic.props.promisc_filtered,
             vid: vnic.vid,
             mtu,
             protection: vnic.props.protection,
             allowed_ips: vnic.props.allowed_ips.clone(),
+            methods: vnic.methods(),
+            learned: BTreeSet::new(),
             allowed_dhcp_cids: vnic.props.allowed_dhcp_cids.clone(),
             allow_all_dhcp_cids: vnic.props.allow_all_dhcp_cids,
             ends: ends(vnic),

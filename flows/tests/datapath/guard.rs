@@ -4,13 +4,14 @@
 //! etherstub where nobody is. They must agree, on the reason too.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::env;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
 use fabric::{
-    AllowedIps, ClientIds, DropReason, Ends, LinkId, Mtu, Program,
-    ResolvedSpec, ResolvedVnic, Vnic,
+    AllowedIps, ClientIds, DropReason, Ends, LinkId, Methods, Mtu, Program,
+    ResolvedSpec, ResolvedVnic, SecondaryMacs, Vnic,
 };
 use flows::{Counters, Policy};
 use pnet::packet::ethernet::{EtherType, EtherTypes};
@@ -123,6 +124,10 @@ impl Guarded {
             allowed_ips: policy.allowed_ips.clone(),
             allowed_dhcp_cids: policy.allowed_dhcp_cids.clone(),
             allow_all_dhcp_cids: policy.allow_all_dhcp_cids,
+            secondary_macs: SecondaryMacs::default(),
+            promiscuous: false,
+            methods: Methods::NONE,
+            learned: BTreeSet::new(),
             ends: Ends::Tap { owner: 0 },
         };
         let resolved =

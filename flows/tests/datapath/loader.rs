@@ -1,5 +1,6 @@
 //! Loading, tables, hooks: what stays, what goes, what is refused.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::fd::AsFd;
@@ -7,8 +8,9 @@ use std::path::Path;
 
 use fabric::datapath::{DatapathTables, FdbKey, FdbRow, LinkRef, Row, Segment};
 use fabric::{
-    AllowedIps, ClientIds, Ends, LinkId, Mtu, ObservedProgram, Program,
-    Protection, ResolvedSpec, ResolvedVnic, VlanId, Vnic,
+    AllowedIps, ClientIds, Ends, LinkId, Methods, Mtu, ObservedProgram,
+    Program, Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs, VlanId,
+    Vnic,
 };
 use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
@@ -52,6 +54,10 @@ fn resolved() -> ResolvedSpec {
         allowed_ips: ips(&["192.168.1.7", "2001:db8::/64"]),
         allowed_dhcp_cids: client_ids(&["web", "0x0102"]),
         allow_all_dhcp_cids: id == 7,
+        secondary_macs: SecondaryMacs::default(),
+        promiscuous: false,
+        methods: Methods::NONE,
+        learned: BTreeSet::new(),
         ends: Ends::Pair,
     });
     ResolvedSpec {

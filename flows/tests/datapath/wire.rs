@@ -12,14 +12,14 @@
 //! the kernel takes the tags of what arrives out of the bytes, as it does with
 //! a NIC's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
-    DropReason, Ends, LinkId, Mtu, Program, Protection, ResolvedSpec,
-    ResolvedVnic, VlanId, Vnic,
+    DropReason, Ends, LinkId, Methods, Mtu, Program, Protection, ResolvedSpec,
+    ResolvedVnic, SecondaryMacs, VlanId, Vnic,
 };
 use flows::{Counters, Datapath, LinkIndexes};
 use nix::libc;
@@ -79,6 +79,10 @@ fn resolved() -> ResolvedSpec {
             allowed_ips: fabric::AllowedIps::default(),
             allowed_dhcp_cids: fabric::ClientIds::default(),
             allow_all_dhcp_cids: false,
+            secondary_macs: SecondaryMacs::default(),
+            promiscuous: false,
+            methods: Methods::NONE,
+            learned: BTreeSet::new(),
             ends: Ends::Tap { owner: 0 },
         }
     });
