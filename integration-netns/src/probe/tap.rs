@@ -97,6 +97,15 @@ impl Tap {
         let place = format!("{}/{link}", netns.name());
         let file = netns.on_thread(|| open(link, offload))?;
         let closing = Closing { netns: netns.clone(), link: link.to_owned() };
+        // The kernel gives the TAP a queue in its own time after somebody has
+        // opened it, and drops what comes before that.
+        let words = ["-j", "link", "show", "dev", link];
+        Poll::PATIENT.until("the TAP takes frames", || {
+            let shown = netns.run("ip", &words).stdout;
+            let on = shown.contains("\"UP\"");
+            let ready = shown.contains("\"operstate\":\"UP\"");
+            if ready || !on { Ok(()) } else { Err(shown) }
+        });
         Ok(Self { place, file, _closing: closing, offload, taken: Vec::new() })
     }
 
