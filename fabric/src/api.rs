@@ -130,7 +130,7 @@ pub struct VnicCounters {
     pub ipackets: u64,
     /// Bytes delivered to the guest, Ethernet headers included.
     pub rbytes: u64,
-    /// Frames taken from the guest.
+    /// Frames taken from the guest and sent on.
     pub opackets: u64,
     /// Bytes taken from the guest, Ethernet headers included.
     pub obytes: u64,

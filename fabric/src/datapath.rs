@@ -5,8 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::net::IpAddr;
 
-use crate::{AllowedIp, IpFamily, LinkId, LinkName, Mac, Protection};
+use crate::{AllowedIp, IpFamily, LinkId, LinkName, Mac, Methods, Protection};
 
 /// A link as a row names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,10 +63,18 @@ pub struct VnicRow {
     pub vid: u16,
     /// Its address.
     pub mac: Mac,
+    /// Whether its guest has further addresses, which are stations of its own.
+    pub secondary: bool,
+    /// Its MTU in bytes.
+    pub mtu: u16,
     /// What its guest's frames are checked for.
     pub protection: Protection,
     /// Whether `dhcp-nospoof` lets any client id pass.
     pub allow_all_dhcp_cids: bool,
+    /// The versions of IP of which addresses are allowed to it.
+    pub allowed: BTreeSet<IpFamily>,
+    /// How its guest may come by further ones.
+    pub methods: Methods,
 }
 
 /// Whose addresses of which version of IP.
@@ -84,6 +93,15 @@ pub struct AllowedKey {
 pub struct AllowedRow {
     /// The addresses, all of the key's version.
     pub networks: Vec<AllowedIp>,
+}
+
+/// An IP address that a VNIC's guest came by. The row says no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LearnedKey {
+    /// The VNIC.
+    pub id: LinkId,
+    /// The address.
+    pub address: IpAddr,
 }
 
 /// A DHCP client id that a VNIC may use. The row says no more.
@@ -113,11 +131,24 @@ pub struct FdbRow {
     pub id: LinkId,
     /// Its host end.
     pub host_end: LinkRef,
+    /// The VNIC's MTU in bytes.
+    pub mtu: u16,
+    /// Whether its guest may come by addresses.
+    pub learns: bool,
 }
 
-/// A place in the list of a segment's VNICs.
+/// Which VNICs of a segment and VLAN a list is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FloodList {
+    /// All: they get multicast frames.
+    All,
+    /// Those that also get frames for stations that nobody knows.
+    Unknown,
+}
+
+/// A place in a list of a segment's VNICs.
 ///
-/// Each (segment, VLAN) has a linked list in ascending order of numbers. It
+/// Each (segment, VLAN) has linked lists in ascending order of numbers. One
 /// starts at the row of number 0, which belongs to no VNIC, and ends at a row
 /// whose `next` is 0. Rows are written before the row that points at them and
 /// deleted after it stopped pointing, so whoever walks the list at any moment
@@ -128,6 +159,8 @@ pub struct FloodKey {
     pub segment: Segment,
     /// The VLAN; 0: untagged.
     pub vid: u16,
+    /// Which of its lists.
+    pub list: FloodList,
     /// The VNIC; 0 is the head of the list.
     pub id: LinkId,
 }
@@ -139,6 +172,8 @@ pub struct FloodRow {
     pub host_end: Option<LinkRef>,
     /// The next VNIC; 0: the list ends.
     pub next: LinkId,
+    /// The VNIC's MTU in bytes; 0 at the head.
+    pub mtu: u16,
 }
 
 /// The station of a segment that is no VNIC: the host itself.
@@ -147,6 +182,9 @@ pub struct SegmentRow {
     /// The link's own address, where the host's stack listens. None on an
     /// etherstub, which has neither host nor wire.
     pub station: Option<Mac>,
+    /// Whether some VNIC of the segment also gets frames for stations that
+    /// nobody knows.
+    pub promiscuous: bool,
 }
 
 /// All tables.
@@ -156,6 +194,8 @@ pub struct DatapathTables {
     pub allowed: BTreeMap<AllowedKey, AllowedRow>,
     /// The keys say it all.
     pub client_ids: BTreeMap<ClientIdKey, ()>,
+    /// The keys say it all.
+    pub learned: BTreeMap<LearnedKey, ()>,
     /// By host end.
     pub vnics: BTreeMap<LinkRef, VnicRow>,
     /// By station.
@@ -175,6 +215,8 @@ pub enum Row {
     Allowed(AllowedKey, AllowedRow),
     /// Of the table of allowed client ids.
     ClientId(ClientIdKey),
+    /// Of the table of addresses that guests came by.
+    Learned(LearnedKey),
     /// Of the table of VNICs.
     Vnic(LinkRef, VnicRow),
     /// Of the forwarding table.
@@ -188,10 +230,13 @@ impl fmt::Display for Row {
         match self {
             Self::Segment(key, row) => {
                 write!(f, "segment {key}")?;
-                match row.station {
-                    Some(mac) => write!(f, " station {mac}"),
-                    None => Ok(()),
+                if let Some(mac) = row.station {
+                    write!(f, " station {mac}")?;
                 }
+                if row.promiscuous {
+                    write!(f, " promiscuous")?;
+                }
+                Ok(())
             }
             Self::Allowed(key, row) => {
                 write!(f, "allowed id {} {}", key.id, key.family)?;
@@ -203,30 +248,58 @@ impl fmt::Display for Row {
                 let bytes = key.bytes.iter();
                 bytes.into_iter().try_for_each(|byte| write!(f, "{byte:02x}"))
             }
+            Self::Learned(key) => {
+                write!(f, "learned id {} {}", key.id, key.address)
+            }
             Self::Vnic(key, row) => {
                 write!(
                     f,
-                    "vnic {key} id {} segment {} vid {} mac {} protection {}",
-                    row.id, row.segment, row.vid, row.mac, row.protection
+                    "vnic {key} id {} segment {} vid {} mac {}{} mtu {} \
+                     protection {}",
+                    row.id,
+                    row.segment,
+                    row.vid,
+                    row.mac,
+                    if row.secondary { " and more" } else { "" },
+                    row.mtu,
+                    row.protection
                 )?;
                 if row.allow_all_dhcp_cids {
                     write!(f, " any client-id")?;
                 }
+                for family in &row.allowed {
+                    write!(f, " allowed {family}")?;
+                }
+                if !row.methods.is_none() {
+                    write!(f, " learns {}", row.methods)?;
+                }
                 Ok(())
             }
-            Self::Fdb(key, row) => write!(
-                f,
-                "fdb {} vid {} mac {} -> {} id {}",
-                key.segment, key.vid, key.mac, row.host_end, row.id
-            ),
-            Self::Flood(key, row) => {
+            Self::Fdb(key, row) => {
                 write!(
                     f,
-                    "flood {} vid {} id {}",
+                    "fdb {} vid {} mac {} -> {} id {} mtu {}",
+                    key.segment,
+                    key.vid,
+                    key.mac,
+                    row.host_end,
+                    row.id,
+                    row.mtu
+                )?;
+                if row.learns { write!(f, " learns") } else { Ok(()) }
+            }
+            Self::Flood(key, row) => {
+                let list = match key.list {
+                    FloodList::All => "flood",
+                    FloodList::Unknown => "flood-unknown",
+                };
+                write!(
+                    f,
+                    "{list} {} vid {} id {}",
                     key.segment, key.vid, key.id
                 )?;
                 if let Some(host_end) = &row.host_end {
-                    write!(f, " -> {host_end}")?;
+                    write!(f, " -> {host_end} mtu {}", row.mtu)?;
                 }
                 write!(f, " next {}", row.next)
             }
@@ -239,7 +312,9 @@ impl Row {
     pub fn links(&self) -> impl Iterator<Item = &LinkRef> {
         let (host_end, segment) = match self {
             Self::Segment(key, _) => (None, Some(key)),
-            Self::Allowed(..) | Self::ClientId(_) => (None, None),
+            Self::Allowed(..) | Self::ClientId(_) | Self::Learned(_) => {
+                (None, None)
+            }
             Self::Vnic(key, row) => (Some(key), Some(&row.segment)),
             Self::Fdb(key, row) => (Some(&row.host_end), Some(&key.segment)),
             Self::Flood(key, row) => {
@@ -294,6 +369,7 @@ impl DatapathTables {
             tables.vnics.values().map(|row| row.id).collect();
         tables.allowed.retain(|key, _| known.contains(&key.id));
         tables.client_ids.retain(|key, ()| known.contains(&key.id));
+        tables.learned.retain(|key, ()| known.contains(&key.id));
         tables
     }
 
@@ -303,7 +379,8 @@ impl DatapathTables {
         let keys: Vec<FloodKey> = self.flood.keys().cloned().collect();
         for (at, key) in keys.iter().enumerate() {
             let next = keys.get(at + 1).filter(|next| {
-                next.segment == key.segment && next.vid == key.vid
+                (&next.segment, next.vid, next.list)
+                    == (&key.segment, key.vid, key.list)
             });
             let next = next.map_or(LinkId(0), |next| next.id);
             if key.id == LinkId(0) && next == LinkId(0) {
@@ -321,6 +398,7 @@ impl DatapathTables {
         // What a VNIC may say is there before its row has it checked.
         let allowed = self.allowed.iter();
         let client_ids = self.client_ids.keys();
+        let learned = self.learned.keys();
         let vnics = self.vnics.iter();
         // A list is written from its end, so that no row points at one that is
         // not there yet.
@@ -330,6 +408,7 @@ impl DatapathTables {
             .map(|(key, row)| Row::Segment(key.clone(), row.clone()))
             .chain(allowed.map(|(key, row)| Row::Allowed(*key, row.clone())))
             .chain(client_ids.map(|key| Row::ClientId(key.clone())))
+            .chain(learned.map(|key| Row::Learned(*key)))
             .chain(vnics.map(|(key, row)| Row::Vnic(key.clone(), row.clone())))
             .chain(fdb.map(|(key, row)| Row::Fdb(key.clone(), row.clone())))
             .chain(flood.map(|(key, row)| Row::Flood(key.clone(), row.clone())))
@@ -350,6 +429,9 @@ impl DatapathTables {
                 .client_ids
                 .contains_key(key)
                 .then(|| Row::ClientId(key.clone())),
+            Row::Learned(key) => {
+                self.learned.contains_key(key).then_some(Row::Learned(*key))
+            }
             Row::Vnic(key, _) => self
                 .vnics
                 .get(key)
@@ -376,6 +458,9 @@ impl DatapathTables {
             Row::ClientId(key) => {
                 self.client_ids.insert(key, ());
             }
+            Row::Learned(key) => {
+                self.learned.insert(key, ());
+            }
             Row::Vnic(key, row) => {
                 self.vnics.insert(key, row);
             }
@@ -399,6 +484,9 @@ impl DatapathTables {
             }
             Row::ClientId(key) => {
                 self.client_ids.remove(key);
+            }
+            Row::Learned(key) => {
+                self.learned.remove(key);
             }
             Row::Vnic(key, _) => {
                 self.vnics.remove(key);

@@ -49,11 +49,17 @@ pub enum DropReason {
     DhcpHidden = 15,
     /// The VNIC's addresses are fixed, and it has nothing to ask DHCP for.
     DhcpOff = 16,
+    /// The frame is longer than the VNIC's MTU.
+    TooLong = 17,
+    /// A frame for the guest is longer than the VNIC's MTU.
+    TooLongFor = 18,
+    /// A frame of the guest's for a group has come back from the wire.
+    Reflected = 19,
 }
 
 impl DropReason {
     /// Every reason, at its number.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 20] = [
         Self::MacSpoof,
         Self::GuestTag,
         Self::Truncated,
@@ -71,7 +77,25 @@ impl DropReason {
         Self::DhcpServer,
         Self::DhcpHidden,
         Self::DhcpOff,
+        Self::TooLong,
+        Self::TooLongFor,
+        Self::Reflected,
     ];
+}
+
+impl DropReason {
+    /// Whether the frame was on its way to the guest. All others the guest has
+    /// sent.
+    #[must_use]
+    pub fn is_inbound(self) -> bool {
+        matches!(self, Self::TooLongFor | Self::Reflected)
+    }
+
+    /// The reason of a number.
+    #[must_use]
+    pub fn of(number: u32) -> Option<Self> {
+        Self::ALL.get(usize::try_from(number).ok()?).copied()
+    }
 }
 
 impl fmt::Display for DropReason {
@@ -94,6 +118,9 @@ impl fmt::Display for DropReason {
             Self::DhcpServer => "DHCP of a server or relay",
             Self::DhcpHidden => "DHCP that can't be looked into",
             Self::DhcpOff => "DHCP beside fixed addresses",
+            Self::TooLong => "longer than the VNIC's MTU",
+            Self::TooLongFor => "on its way in, longer than the VNIC's MTU",
+            Self::Reflected => "on its way in, the guest's own",
         })
     }
 }

@@ -312,7 +312,10 @@ mod tests {
 
     fn segment(link: &str, station: Option<Mac>) -> Row {
         let link = LinkRef::Name(link.parse().unwrap());
-        Row::Segment(Segment::Link(link), SegmentRow { station })
+        Row::Segment(
+            Segment::Link(link),
+            SegmentRow { station, promiscuous: false },
+        )
     }
 
     fn fdb() -> Row {
@@ -320,7 +323,7 @@ mod tests {
         let host_end = LinkRef::Name("vnic-1".parse().unwrap());
         Row::Fdb(
             FdbKey { segment, vid: 0, mac: mac() },
-            FdbRow { id: LinkId(1), host_end },
+            FdbRow { id: LinkId(1), host_end, mtu: 1500, learns: false },
         )
     }
 

@@ -36,6 +36,12 @@ impl Mtu {
     }
 }
 
+impl From<Mtu> for u16 {
+    fn from(mtu: Mtu) -> Self {
+        mtu.0
+    }
+}
+
 impl FromStr for Mtu {
     type Err = MtuError;
 

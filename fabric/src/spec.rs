@@ -162,15 +162,17 @@ impl Vnic {
         std::iter::once(self.mac).chain(self.props.secondary_macs.iter())
     }
 
-    /// How its guest may come by addresses. Where nobody has listed any of a
-    /// version of IP, DHCP of that version is what is left to it.
+    /// How its guest may come by addresses. Where addresses are checked and
+    /// nobody has listed any of a version of IP, DHCP of that version is what
+    /// is left to it.
     #[must_use]
     pub fn methods(&self) -> Methods {
-        let listed = |family| self.props.allowed_ips.has(family);
+        let checked = self.props.protection.ip_nospoof;
+        let open = |family| checked && !self.props.allowed_ips.has(family);
         let named = self.props.dynamic_methods;
         Methods {
-            dhcpv4: named.dhcpv4 || !listed(IpFamily::V4),
-            dhcpv6: named.dhcpv6 || !listed(IpFamily::V6),
+            dhcpv4: named.dhcpv4 || open(IpFamily::V4),
+            dhcpv6: named.dhcpv6 || open(IpFamily::V6),
             slaac: named.slaac,
         }
     }

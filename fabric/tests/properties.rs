@@ -9,7 +9,7 @@ mod meddle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::datapath::{
-    AllowedKey, DatapathTables, FloodKey, LinkRef, Segment, VnicRow,
+    AllowedKey, DatapathTables, FloodKey, FloodList, LinkRef, Segment, VnicRow,
 };
 use fabric::{
     AllowedIp, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass, LinkId,
@@ -170,10 +170,15 @@ fn built(spec: &FabricSpec) -> Observed {
 
 /// The VNICs that a broadcast meets, by list. Panics where a list leads to a
 /// row that is not there, or in a circle.
-fn walk(tables: &DatapathTables) -> BTreeMap<(Segment, u16), Vec<LinkId>> {
+fn walk(
+    tables: &DatapathTables,
+) -> BTreeMap<(Segment, u16, FloodList), Vec<LinkId>> {
     let heads = tables.flood.keys().filter(|key| key.id == LinkId(0));
     heads
-        .map(|head| ((head.segment.clone(), head.vid), walk_list(tables, head)))
+        .map(|head| {
+            let list = (head.segment.clone(), head.vid, head.list);
+            (list, walk_list(tables, head))
+        })
         .collect()
 }
 
@@ -207,7 +212,7 @@ fn check_between(
     let tables = &state.tables;
     let lists = walk(tables);
     for (host_end, row) in stays {
-        let list = lists.get(&(row.segment.clone(), row.vid));
+        let list = lists.get(&(row.segment.clone(), row.vid, FloodList::All));
         let met = list.is_some_and(|list| list.contains(&row.id));
         assert!(met, "no broadcast meets {host_end} in:\n{plan}");
         let known = tables.fdb.iter().any(|(key, fdb)| {
@@ -304,7 +309,8 @@ proptest! {
         for state in states(&start, &plan) {
             let lists = walk(&state.tables);
             for key in &keep {
-                let list = lists.get(&(key.segment.clone(), key.vid));
+                let list = (key.segment.clone(), key.vid, key.list);
+                let list = lists.get(&list);
                 let met = list.is_some_and(|list| list.contains(&key.id));
                 prop_assert!(met, "{:?} of\n{}", key, plan);
             }

@@ -10,12 +10,12 @@ use std::mem::{offset_of, size_of};
 use std::net::IpAddr;
 
 use fabric::datapath::{
-    AllowedKey, AllowedRow, ClientIdKey, FdbKey, FdbRow, FloodKey, FloodRow,
-    LinkRef, Row, Segment, SegmentRow, VnicRow,
+    AllowedKey, AllowedRow, ClientIdKey, FdbKey, FdbRow, FloodKey, FloodList,
+    FloodRow, LearnedKey, LinkRef, Row, Segment, SegmentRow, VnicRow,
 };
 use fabric::{
     AllowedIp, AllowedIps, ClientId, DropReason, IpFamily, LinkId, LinkName,
-    Mac, Protection,
+    Mac, Methods, Protection,
 };
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
@@ -33,8 +33,27 @@ const GUARD_IP_NOSPOOF: u16 = 0x0004;
 const GUARD_DHCP_NOSPOOF: u16 = 0x0008;
 /// Any client id passes.
 const GUARD_ANY_CLIENT_ID: u16 = 0x0010;
+/// The guest has further addresses.
+const GUARD_SECONDARY: u16 = 0x0020;
+/// Addresses of this version of IP are listed.
+const GUARD_ALLOWED4: u16 = 0x0040;
+const GUARD_ALLOWED6: u16 = 0x0080;
+/// The guest may come by addresses in these ways.
+const GUARD_DHCP4: u16 = 0x0100;
+const GUARD_DHCP6: u16 = 0x0200;
+const GUARD_SLAAC: u16 = 0x0400;
 /// A frame may be handed straight to the guest end.
-const FDB_PEER: u32 = 0x0000_0001;
+const FDB_PEER: u16 = 0x0001;
+/// The guest may come by addresses.
+const FDB_LEARNS: u16 = 0x0002;
+/// Some VNIC also gets frames for stations that nobody knows.
+const SEGMENT_PROMISCUOUS: u16 = 0x0001;
+/// The lists of a segment's VNICs.
+const FLOOD_ALL: u16 = 0;
+const FLOOD_UNKNOWN: u16 = 1;
+/// The versions of IP.
+const FAMILY_IPV4: u32 = 4;
+const FAMILY_IPV6: u32 = 6;
 /// Room for drop reasons.
 const DROP_REASONS_MAX: usize = 32;
 
@@ -49,6 +68,8 @@ pub enum Table {
     Allowed6,
     /// The DHCP client ids that a guest may use.
     ClientIds,
+    /// The addresses that guests came by.
+    Learned,
     /// Where a station is.
     Fdb,
     /// The VNICs of a segment and VLAN, as linked lists.
@@ -61,11 +82,12 @@ pub enum Table {
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Vnics,
         Self::Allowed4,
         Self::Allowed6,
         Self::ClientIds,
+        Self::Learned,
         Self::Fdb,
         Self::Flood,
         Self::Segments,
@@ -80,6 +102,7 @@ impl Table {
             Self::Allowed4 => "allowed4",
             Self::Allowed6 => "allowed6",
             Self::ClientIds => "client_ids",
+            Self::Learned => "learned_addresses",
             Self::Fdb => "fdb",
             Self::Flood => "flood",
             Self::Segments => "segments",
@@ -96,6 +119,7 @@ impl Table {
                 IpFamily::V6 => Self::Allowed6,
             },
             Row::ClientId(_) => Self::ClientIds,
+            Row::Learned(_) => Self::Learned,
             Row::Vnic(..) => Self::Vnics,
             Row::Fdb(..) => Self::Fdb,
             Row::Flood(..) => Self::Flood,
@@ -130,6 +154,7 @@ macro_rules! abi {
         };
     )*};
 }
+pub(crate) use abi;
 
 abi! {
     /// `struct vnic`
@@ -139,7 +164,7 @@ abi! {
         8 vid: u16,
         10 guard: u16,
         12 mac: [u8; 6],
-        18 pad: [u8; 2],
+        18 mtu: u16,
     }
     /// `struct network4`
     Network4Abi: 8 {
@@ -167,6 +192,12 @@ abi! {
         4 length: u32,
         8 bytes: [u8; ClientId::MAX],
     }
+    /// `struct learned`
+    LearnedAbi: 24 {
+        0 id: u32,
+        4 family: u32,
+        8 address: [u8; 16],
+    }
     /// `struct fdb_key`
     FdbKeyAbi: 12 {
         0 segment: u32,
@@ -177,33 +208,44 @@ abi! {
     FdbEntryAbi: 12 {
         0 ifindex: u32,
         4 id: u32,
-        8 flags: u32,
+        8 flags: u16,
+        10 mtu: u16,
     }
     /// `struct flood_key`
     FloodKeyAbi: 12 {
         0 segment: u32,
         4 vid: u16,
-        6 pad: [u8; 2],
+        6 list: u16,
         8 id: u32,
     }
     /// `struct flood_entry`
-    FloodEntryAbi: 8 {
+    FloodEntryAbi: 12 {
         0 ifindex: u32,
         4 next: u32,
+        8 mtu: u16,
+        10 pad: [u8; 2],
     }
     /// `struct segment`
     SegmentAbi: 12 {
         0 ifindex: u32,
         4 station: [u8; 6],
-        10 pad: [u8; 2],
+        10 flags: u16,
+    }
+    /// `struct budget`
+    BudgetAbi: 8 {
+        0 stretch: u32,
+        4 spent: u32,
     }
     /// `struct counters`
-    CountersAbi: 288 {
+    CountersAbi: 560 {
         0 ipackets: u64,
         8 rbytes: u64,
         16 opackets: u64,
         24 obytes: u64,
         32 drops: [u64; DROP_REASONS_MAX],
+        288 shown: [u64; DROP_REASONS_MAX],
+        544 said: BudgetAbi,
+        552 heard: BudgetAbi,
     }
 }
 
@@ -245,6 +287,17 @@ pub(crate) fn encode_key(
             abi.bytes[..length].copy_from_slice(&key.bytes);
             abi.as_bytes().to_vec()
         }
+        Row::Learned(key) => {
+            let (family, address) = match key.address {
+                IpAddr::V4(ip) => {
+                    let mut address = [0; 16];
+                    address[..4].copy_from_slice(&ip.octets());
+                    (FAMILY_IPV4, address)
+                }
+                IpAddr::V6(ip) => (FAMILY_IPV6, ip.octets()),
+            };
+            LearnedAbi { id: key.id.0, family, address }.as_bytes().to_vec()
+        }
         Row::Vnic(host_end, _) => index(host_end, links)?.as_bytes().to_vec(),
         Row::Fdb(key, _) => FdbKeyAbi {
             segment: number(&key.segment, links)?,
@@ -256,7 +309,10 @@ pub(crate) fn encode_key(
         Row::Flood(key, _) => FloodKeyAbi {
             segment: number(&key.segment, links)?,
             vid: key.vid,
-            pad: [0; 2],
+            list: match key.list {
+                FloodList::All => FLOOD_ALL,
+                FloodList::Unknown => FLOOD_UNKNOWN,
+            },
             id: key.id.0,
         }
         .as_bytes()
@@ -276,27 +332,29 @@ pub(crate) fn encode_value(
                 Segment::Etherstub(_) => 0,
             },
             station: row.station.map_or([0; 6], Mac::octets),
-            pad: [0; 2],
+            flags: if row.promiscuous { SEGMENT_PROMISCUOUS } else { 0 },
         }
         .as_bytes()
         .to_vec(),
         Row::Allowed(key, row) => allowed(key.family, row)?,
         // The key says it all.
-        Row::ClientId(_) => 0_u32.as_bytes().to_vec(),
+        Row::ClientId(_) | Row::Learned(_) => 0_u32.as_bytes().to_vec(),
         Row::Vnic(_, row) => VnicAbi {
             id: row.id.0,
             segment: number(&row.segment, links)?,
             vid: row.vid,
             guard: guard_bits(row),
             mac: row.mac.octets(),
-            pad: [0; 2],
+            mtu: row.mtu,
         }
         .as_bytes()
         .to_vec(),
         Row::Fdb(_, row) => {
             let ifindex = index(&row.host_end, links)?;
-            let flags = if links.crosses(ifindex) { FDB_PEER } else { 0 };
-            FdbEntryAbi { ifindex, id: row.id.0, flags }.as_bytes().to_vec()
+            let peer = if links.crosses(ifindex) { FDB_PEER } else { 0 };
+            let learns = if row.learns { FDB_LEARNS } else { 0 };
+            let (id, flags, mtu) = (row.id.0, peer | learns, row.mtu);
+            FdbEntryAbi { ifindex, id, flags, mtu }.as_bytes().to_vec()
         }
         Row::Flood(_, row) => FloodEntryAbi {
             ifindex: match &row.host_end {
@@ -304,6 +362,8 @@ pub(crate) fn encode_value(
                 None => 0,
             },
             next: row.next.0,
+            mtu: row.mtu,
+            pad: [0; 2],
         }
         .as_bytes()
         .to_vec(),
@@ -323,7 +383,9 @@ pub(crate) fn decode(
             let value: SegmentAbi = read(value)?;
             let station = Mac::new(value.station);
             let station = (value.station != [0; 6]).then_some(station);
-            Row::Segment(segment(read(key)?, links), SegmentRow { station })
+            let promiscuous = value.flags & SEGMENT_PROMISCUOUS != 0;
+            let row = SegmentRow { station, promiscuous };
+            Row::Segment(segment(read(key)?, links), row)
         }
         Table::Allowed4 => {
             let value: Allowed4Abi = read(value)?;
@@ -350,6 +412,22 @@ pub(crate) fn decode(
             let (id, bytes) = (LinkId(key.id), key.bytes.get(..length)?);
             Row::ClientId(ClientIdKey { id, bytes: bytes.to_vec() })
         }
+        Table::Learned => {
+            let _: u32 = read(value)?;
+            let key: LearnedAbi = read(key)?;
+            let address = match key.family {
+                FAMILY_IPV4 => {
+                    let (head, rest) = key.address.split_first_chunk::<4>()?;
+                    if rest != [0; 12] {
+                        return None;
+                    }
+                    IpAddr::from(*head)
+                }
+                FAMILY_IPV6 => IpAddr::from(key.address),
+                _ => return None,
+            };
+            Row::Learned(LearnedKey { id: LinkId(key.id), address })
+        }
         Table::Vnics => {
             let value: VnicAbi = read(value)?;
             let on = |bit| value.guard & bit != 0;
@@ -358,6 +436,8 @@ pub(crate) fn decode(
                 segment: segment(value.segment, links),
                 vid: value.vid,
                 mac: Mac::new(value.mac),
+                secondary: on(GUARD_SECONDARY),
+                mtu: value.mtu,
                 protection: Protection {
                     mac_nospoof: on(GUARD_MAC_NOSPOOF),
                     restricted: on(GUARD_RESTRICTED),
@@ -365,6 +445,18 @@ pub(crate) fn decode(
                     dhcp_nospoof: on(GUARD_DHCP_NOSPOOF),
                 },
                 allow_all_dhcp_cids: on(GUARD_ANY_CLIENT_ID),
+                allowed: [
+                    (GUARD_ALLOWED4, IpFamily::V4),
+                    (GUARD_ALLOWED6, IpFamily::V6),
+                ]
+                .into_iter()
+                .filter_map(|(bit, family)| on(bit).then_some(family))
+                .collect(),
+                methods: Methods {
+                    dhcpv4: on(GUARD_DHCP4),
+                    dhcpv6: on(GUARD_DHCP6),
+                    slaac: on(GUARD_SLAAC),
+                },
             };
             Row::Vnic(links.link_of(read(key)?), row)
         }
@@ -377,7 +469,9 @@ pub(crate) fn decode(
                 mac: Mac::new(key.mac),
             };
             let host_end = links.link_of(value.ifindex);
-            Row::Fdb(key, FdbRow { id: LinkId(value.id), host_end })
+            let learns = value.flags & FDB_LEARNS != 0;
+            let (id, mtu) = (LinkId(value.id), value.mtu);
+            Row::Fdb(key, FdbRow { id, host_end, mtu, learns })
         }
         Table::Flood => {
             let (key, value): (FloodKeyAbi, FloodEntryAbi) =
@@ -385,11 +479,17 @@ pub(crate) fn decode(
             let key = FloodKey {
                 segment: segment(key.segment, links),
                 vid: key.vid,
+                list: match key.list {
+                    FLOOD_ALL => FloodList::All,
+                    FLOOD_UNKNOWN => FloodList::Unknown,
+                    _ => return None,
+                },
                 id: LinkId(key.id),
             };
             let host_end =
                 (value.ifindex != 0).then(|| links.link_of(value.ifindex));
-            Row::Flood(key, FloodRow { host_end, next: LinkId(value.next) })
+            let (next, mtu) = (LinkId(value.next), value.mtu);
+            Row::Flood(key, FloodRow { host_end, next, mtu })
         }
         Table::Counters => return None,
     })
@@ -438,6 +538,12 @@ fn guard_bits(row: &VnicRow) -> u16 {
         (ip_nospoof, GUARD_IP_NOSPOOF),
         (dhcp_nospoof, GUARD_DHCP_NOSPOOF),
         (row.allow_all_dhcp_cids, GUARD_ANY_CLIENT_ID),
+        (row.secondary, GUARD_SECONDARY),
+        (row.allowed.contains(&IpFamily::V4), GUARD_ALLOWED4),
+        (row.allowed.contains(&IpFamily::V6), GUARD_ALLOWED6),
+        (row.methods.dhcpv4, GUARD_DHCP4),
+        (row.methods.dhcpv6, GUARD_DHCP6),
+        (row.methods.slaac, GUARD_SLAAC),
     ]
     .into_iter()
     .filter(|(on, _)| *on)
@@ -502,7 +608,7 @@ fn network(address: IpAddr, mask: IpAddr) -> Option<AllowedIp> {
     (network.mask() == mask).then_some(network)
 }
 
-fn read<T: FromBytes>(bytes: &[u8]) -> Option<T> {
+pub(crate) fn read<T: FromBytes>(bytes: &[u8]) -> Option<T> {
     T::read_from_bytes(bytes).ok()
 }
 
@@ -525,7 +631,7 @@ fn number(segment: &Segment, links: &LinkIndexes) -> Result<u32, EncodeError> {
     }
 }
 
-fn segment(number: u32, links: &LinkIndexes) -> Segment {
+pub(crate) fn segment(number: u32, links: &LinkIndexes) -> Segment {
     if number & SEGMENT_ETHERSTUB == 0 {
         Segment::Link(links.link_of(number))
     } else {
@@ -609,7 +715,19 @@ mod tests {
             ("GUARD_ANY_CLIENT_ID", u64::from(GUARD_ANY_CLIENT_ID)),
             ("ALLOWED_MAX", AllowedIps::MAX as u64),
             ("CLIENT_ID_MAX", ClientId::MAX as u64),
+            ("GUARD_SECONDARY", u64::from(GUARD_SECONDARY)),
+            ("GUARD_ALLOWED4", u64::from(GUARD_ALLOWED4)),
+            ("GUARD_ALLOWED6", u64::from(GUARD_ALLOWED6)),
+            ("GUARD_DHCP4", u64::from(GUARD_DHCP4)),
+            ("GUARD_DHCP6", u64::from(GUARD_DHCP6)),
+            ("GUARD_SLAAC", u64::from(GUARD_SLAAC)),
             ("FDB_PEER", u64::from(FDB_PEER)),
+            ("FDB_LEARNS", u64::from(FDB_LEARNS)),
+            ("SEGMENT_PROMISCUOUS", u64::from(SEGMENT_PROMISCUOUS)),
+            ("FLOOD_ALL", u64::from(FLOOD_ALL)),
+            ("FLOOD_UNKNOWN", u64::from(FLOOD_UNKNOWN)),
+            ("FAMILY_IPV4", u64::from(FAMILY_IPV4)),
+            ("FAMILY_IPV6", u64::from(FAMILY_IPV6)),
             ("DROP_REASONS_MAX", DROP_REASONS_MAX as u64),
         ] {
             assert_eq!(constant(name), here, "{name}");
@@ -625,6 +743,7 @@ mod tests {
             ("network6", size_of::<Network6Abi>()),
             ("allowed6", size_of::<Allowed6Abi>()),
             ("client_id", size_of::<ClientIdAbi>()),
+            ("learned", size_of::<LearnedAbi>()),
             ("fdb_key", size_of::<FdbKeyAbi>()),
             ("fdb_entry", size_of::<FdbEntryAbi>()),
             ("flood_key", size_of::<FloodKeyAbi>()),
@@ -694,66 +813,77 @@ mod tests {
         let mac = Mac::new([2, 8, 0x20, 1, 2, 3]);
         let stub = Segment::Etherstub(LinkId(3));
         let bge0 = Segment::Link(name("bge0"));
-        let open = Protection::NONE;
+        let id = LinkId(7);
+        let plain = VnicRow {
+            id,
+            segment: bge0.clone(),
+            vid: 0,
+            mac,
+            secondary: false,
+            mtu: 1500,
+            protection: Protection::NONE,
+            allow_all_dhcp_cids: false,
+            allowed: [].into(),
+            methods: Methods::NONE,
+        };
+        let all = VnicRow {
+            secondary: true,
+            protection: Protection::ALL,
+            allow_all_dhcp_cids: true,
+            allowed: [IpFamily::V4, IpFamily::V6].into(),
+            methods: "dhcpv4,addrconf".parse().unwrap(),
+            ..plain.clone()
+        };
+        let on_stub = VnicRow {
+            segment: stub.clone(),
+            vid: 5,
+            protection: Protection::DEFAULT,
+            allowed: [IpFamily::V6].into(),
+            methods: "dhcpv4".parse().unwrap(),
+            ..plain.clone()
+        };
+        let on_link = |vid| FdbKey { segment: bge0.clone(), vid, mac };
+        let place = |vid, list, id| FloodKey {
+            segment: bge0.clone(),
+            vid,
+            list,
+            id: LinkId(id),
+        };
         let cases: Vec<(Row, Vec<u32>, Vec<u32>)> = vec![
             (
-                Row::Segment(bge0.clone(), SegmentRow { station: Some(mac) }),
+                Row::Segment(
+                    bge0.clone(),
+                    SegmentRow { station: Some(mac), promiscuous: false },
+                ),
                 vec![2],
                 vec![2, 0x0120_0802, 0x0302],
             ),
             (
-                Row::Segment(stub.clone(), SegmentRow { station: None }),
+                Row::Segment(
+                    stub.clone(),
+                    SegmentRow { station: None, promiscuous: true },
+                ),
                 vec![0x8000_0003],
-                vec![0, 0, 0],
+                vec![0, 0, 0x0001_0000],
             ),
             (
-                Row::Vnic(
-                    name("vnic-7"),
-                    VnicRow {
-                        id: LinkId(7),
-                        segment: stub.clone(),
-                        vid: 5,
-                        mac,
-                        protection: Protection::DEFAULT,
-                        allow_all_dhcp_cids: false,
-                    },
-                ),
+                Row::Vnic(name("vnic-7"), on_stub),
                 vec![9],
-                vec![7, 0x8000_0003, 0x0001_0005, 0x0120_0802, 0x0302],
+                vec![7, 0x8000_0003, 0x0181_0005, 0x0120_0802, 0x05dc_0302],
             ),
             (
-                Row::Vnic(
-                    LinkRef::Gone(99),
-                    VnicRow {
-                        id: LinkId(7),
-                        segment: bge0.clone(),
-                        vid: 0,
-                        mac,
-                        protection: open,
-                        allow_all_dhcp_cids: false,
-                    },
-                ),
+                Row::Vnic(LinkRef::Gone(99), plain),
                 vec![99],
-                vec![7, 2, 0, 0x0120_0802, 0x0302],
+                vec![7, 2, 0, 0x0120_0802, 0x05dc_0302],
             ),
             (
-                Row::Vnic(
-                    name("vnic-7"),
-                    VnicRow {
-                        id: LinkId(7),
-                        segment: bge0.clone(),
-                        vid: 0,
-                        mac,
-                        protection: Protection::ALL,
-                        allow_all_dhcp_cids: true,
-                    },
-                ),
+                Row::Vnic(name("vnic-7"), all),
                 vec![9],
-                vec![7, 2, 0x001f_0000, 0x0120_0802, 0x0302],
+                vec![7, 2, 0x07ff_0000, 0x0120_0802, 0x05dc_0302],
             ),
             (
                 Row::Allowed(
-                    AllowedKey { id: LinkId(7), family: IpFamily::V4 },
+                    AllowedKey { id, family: IpFamily::V4 },
                     networks(&["10.1.0.0/16", "192.168.1.7"]),
                 ),
                 vec![7],
@@ -761,7 +891,7 @@ mod tests {
             ),
             (
                 Row::Allowed(
-                    AllowedKey { id: LinkId(7), family: IpFamily::V6 },
+                    AllowedKey { id, family: IpFamily::V6 },
                     networks(&["2001:db8::/33"]),
                 ),
                 vec![7],
@@ -771,47 +901,71 @@ mod tests {
                 ),
             ),
             (
-                Row::ClientId(ClientIdKey {
-                    id: LinkId(7),
-                    bytes: vec![1, 2, 3, 4, 5],
-                }),
+                Row::ClientId(ClientIdKey { id, bytes: vec![1, 2, 3, 4, 5] }),
                 padded(&[7, 5, 0x0403_0201, 5], 264 / 4),
                 vec![0],
             ),
             (
+                Row::Learned(LearnedKey {
+                    id,
+                    address: "192.168.1.7".parse().unwrap(),
+                }),
+                vec![7, 4, 0x0701_a8c0, 0, 0, 0],
+                vec![0],
+            ),
+            (
+                Row::Learned(LearnedKey {
+                    id,
+                    address: "2001:db8::7".parse().unwrap(),
+                }),
+                vec![7, 6, 0xb80d_0120, 0, 0, 0x0700_0000],
+                vec![0],
+            ),
+            (
                 Row::Fdb(
-                    FdbKey { segment: bge0.clone(), vid: 5, mac },
-                    FdbRow { id: LinkId(7), host_end: name("vnic-7") },
+                    on_link(5),
+                    FdbRow {
+                        id,
+                        host_end: name("vnic-7"),
+                        mtu: 1400,
+                        learns: true,
+                    },
                 ),
                 vec![2, 0x0802_0005, 0x0302_0120],
-                vec![9, 7, 0],
+                vec![9, 7, 0x0578_0002],
             ),
             (
                 Row::Fdb(
-                    FdbKey { segment: bge0.clone(), vid: 0, mac },
-                    FdbRow { id: LinkId(8), host_end: name("vnic-8") },
+                    on_link(0),
+                    FdbRow {
+                        id: LinkId(8),
+                        host_end: name("vnic-8"),
+                        mtu: 9000,
+                        learns: false,
+                    },
                 ),
                 vec![2, 0x0802_0000, 0x0302_0120],
-                vec![10, 8, 1],
+                vec![10, 8, 0x2328_0001],
             ),
             (
                 Row::Flood(
-                    FloodKey { segment: stub, vid: 5, id: LinkId(0) },
-                    FloodRow { host_end: None, next: LinkId(7) },
+                    FloodKey { segment: stub, ..place(5, FloodList::All, 0) },
+                    FloodRow { host_end: None, next: id, mtu: 0 },
                 ),
                 vec![0x8000_0003, 5, 0],
-                vec![0, 7],
+                vec![0, 7, 0],
             ),
             (
                 Row::Flood(
-                    FloodKey { segment: bge0, vid: 0, id: LinkId(7) },
+                    place(5, FloodList::Unknown, 7),
                     FloodRow {
                         host_end: Some(name("vnic-7")),
                         next: LinkId(0),
+                        mtu: 1500,
                     },
                 ),
-                vec![2, 0, 7],
-                vec![9, 0],
+                vec![2, 0x0001_0005, 7],
+                vec![9, 0, 1500],
             ),
         ];
         // The words above are written for little-endian machines.
@@ -829,13 +983,31 @@ mod tests {
     }
 
     #[test]
+    fn a_learned_address_that_is_not_ours_is_no_row() {
+        let address = "10.0.0.7".parse().unwrap();
+        let row = Row::Learned(LearnedKey { id: LinkId(7), address });
+        let key = encode_key(&row, &links()).unwrap();
+        for (at, byte) in [(4, 5), (23, 1)] {
+            let mut key = key.clone();
+            key[at] = byte;
+            let got = decode(Table::Learned, &key, &[0; 4], &links());
+            assert_eq!(got, None, "{at}");
+        }
+    }
+
+    #[test]
     fn a_link_that_is_not_there_is_named() {
         let mac = Mac::new([2; 6]);
         let row = |segment: &str, host_end: &str| {
             let segment = Segment::Link(name(segment));
             Row::Fdb(
                 FdbKey { segment, vid: 0, mac },
-                FdbRow { id: LinkId(7), host_end: name(host_end) },
+                FdbRow {
+                    id: LinkId(7),
+                    host_end: name(host_end),
+                    mtu: 1500,
+                    learns: false,
+                },
             )
         };
         let gone = |name: &str| EncodeError::NoSuchLink(name.parse().unwrap());
@@ -849,8 +1021,8 @@ mod tests {
     #[test]
     fn an_etherstub_number_leaves_the_highest_bit() {
         let id = LinkId(SEGMENT_ETHERSTUB);
-        let row =
-            Row::Segment(Segment::Etherstub(id), SegmentRow { station: None });
+        let row = SegmentRow { station: None, promiscuous: false };
+        let row = Row::Segment(Segment::Etherstub(id), row);
         let want = Err(EncodeError::EtherstubNumber(id));
         assert_eq!(encode_key(&row, &links()), want);
     }
@@ -866,6 +1038,7 @@ mod tests {
                 opackets: 100 * n,
                 obytes: 1000 * n,
                 drops,
+                ..FromZeros::new_zeroed()
             }
             .as_bytes()
             .to_vec()
@@ -901,14 +1074,14 @@ mod tests {
                 (Table::Allowed4, 4, 260),
                 (Table::Allowed6, 4, 1028),
                 (Table::Fdb, 12, 12),
-                (Table::Flood, 12, 8),
+                (Table::Flood, 12, 12),
                 (Table::Segments, 4, 12),
             ] {
                 let (mut key, value) =
                     (key[..key_size].to_vec(), &value[..value_size]);
                 if table == Table::Flood {
-                    // Padding is zero in every key that was ever written.
-                    key[6..8].fill(0);
+                    // There are two lists.
+                    (key[6], key[7]) = (key[6] & 1, 0);
                 }
                 let row = decode(table, &key, value, &links()).unwrap();
                 prop_assert_eq!(Table::of(&row), table);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use fabric::datapath::{
     AllowedKey, AllowedRow, ClientIdKey, DatapathTables, FdbKey, FdbRow,
-    FloodKey, FloodRow, LinkRef, SegmentRow, VnicRow,
+    FloodKey, FloodList, FloodRow, LearnedKey, LinkRef, SegmentRow, VnicRow,
 };
 use fabric::{IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId, Vnic};
 
@@ -20,25 +20,30 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
     // highest number down, the head always points at the row to come after.
     for vnic in resolved.vnics.values().rev() {
         let host_end = LinkRef::Name(Vnic::host_end(vnic.id));
-        tables
-            .segments
-            .insert(vnic.segment.clone(), SegmentRow { station: vnic.station });
-        flood(&mut tables.flood, vnic, &host_end);
-        let key = FdbKey {
-            segment: vnic.segment.clone(),
-            vid: vid(vnic),
-            mac: vnic.mac,
-        };
-        let row = FdbRow { id: vnic.id, host_end: host_end.clone() };
-        tables.fdb.insert(key, row);
+        let segment = tables.segments.entry(vnic.segment.clone());
+        let segment = segment.or_insert(SegmentRow {
+            station: vnic.station,
+            promiscuous: false,
+        });
+        segment.promiscuous |= vnic.promiscuous;
+        flood(&mut tables.flood, FloodList::All, vnic, &host_end);
+        if vnic.promiscuous {
+            flood(&mut tables.flood, FloodList::Unknown, vnic, &host_end);
+        }
+        stations(&mut tables.fdb, vnic, &host_end);
         allow(&mut tables, vnic);
+        let families = [IpFamily::V4, IpFamily::V6].into_iter();
         let row = VnicRow {
             id: vnic.id,
             segment: vnic.segment.clone(),
             vid: vid(vnic),
             mac: vnic.mac,
+            secondary: !vnic.secondary_macs.is_empty(),
+            mtu: vnic.mtu.into(),
             protection: vnic.protection,
             allow_all_dhcp_cids: vnic.allow_all_dhcp_cids,
+            allowed: families.filter(|v| vnic.allowed_ips.has(*v)).collect(),
+            methods: vnic.methods,
         };
         tables.vnics.insert(host_end, row);
     }
@@ -63,20 +68,44 @@ fn allow(tables: &mut DatapathTables, vnic: &ResolvedVnic) {
         let bytes = client_id.bytes().to_vec();
         tables.client_ids.insert(ClientIdKey { id, bytes }, ());
     }
+    for address in &vnic.learned {
+        tables.learned.insert(LearnedKey { id, address: *address }, ());
+    }
 }
 
-/// Puts a VNIC at the front of its list.
-fn flood(
-    flood: &mut BTreeMap<FloodKey, FloodRow>,
+/// Makes a station of each of a VNIC's addresses.
+fn stations(
+    fdb: &mut BTreeMap<FdbKey, FdbRow>,
     vnic: &ResolvedVnic,
     host_end: &LinkRef,
 ) {
-    let key =
-        |id| FloodKey { segment: vnic.segment.clone(), vid: vid(vnic), id };
-    let front = FloodRow { host_end: None, next: vnic.id };
+    for mac in std::iter::once(vnic.mac).chain(vnic.secondary_macs.iter()) {
+        let (segment, vid) = (vnic.segment.clone(), vid(vnic));
+        let row = FdbRow {
+            id: vnic.id,
+            host_end: host_end.clone(),
+            mtu: vnic.mtu.into(),
+            learns: !vnic.methods.is_none(),
+        };
+        fdb.insert(FdbKey { segment, vid, mac }, row);
+    }
+}
+
+/// Puts a VNIC at the front of a list.
+fn flood(
+    flood: &mut BTreeMap<FloodKey, FloodRow>,
+    list: FloodList,
+    vnic: &ResolvedVnic,
+    host_end: &LinkRef,
+) {
+    let key = |id| {
+        let (segment, vid) = (vnic.segment.clone(), vid(vnic));
+        FloodKey { segment, vid, list, id }
+    };
+    let front = FloodRow { host_end: None, next: vnic.id, mtu: 0 };
     let next = flood.insert(key(NONE), front).map_or(NONE, |head| head.next);
-    let row = FloodRow { host_end: Some(host_end.clone()), next };
-    flood.insert(key(vnic.id), row);
+    let (host_end, mtu) = (Some(host_end.clone()), vnic.mtu.into());
+    flood.insert(key(vnic.id), FloodRow { host_end, next, mtu });
 }
 
 /// The VLAN as the tables write it; 0: untagged.
@@ -153,9 +182,9 @@ mod tests {
             [
                 "segment bge0 station 2:0:0:0:0:fe",
                 "vnic vnic-7 id 7 segment bge0 vid 5 mac 2:8:20:0:0:7 \
-                 protection mac-nospoof",
-                "fdb bge0 vid 5 mac 2:8:20:0:0:7 -> vnic-7 id 7",
-                "flood bge0 vid 5 id 7 -> vnic-7 next 0",
+                 mtu 1500 protection mac-nospoof",
+                "fdb bge0 vid 5 mac 2:8:20:0:0:7 -> vnic-7 id 7 mtu 1500",
+                "flood bge0 vid 5 id 7 -> vnic-7 mtu 1500 next 0",
                 "flood bge0 vid 5 id 0 next 7",
             ]
         );
@@ -170,25 +199,74 @@ mod tests {
         let ids = ["web", "0x01"].map(|id| id.parse().unwrap()).to_vec();
         vnic.allowed_dhcp_cids = ClientIds::try_from(ids).unwrap();
         vnic.allow_all_dhcp_cids = true;
+        vnic.methods = "addrconf".parse().unwrap();
+        let learned = ["10.0.0.77", "2001:db8::77"];
+        vnic.learned = learned.map(|ip| ip.parse().unwrap()).into();
         assert_eq!(
-            rows(&compile(&resolved([vnic])))[..6],
+            rows(&compile(&resolved([vnic])))[..9],
             [
                 "segment bge0 station 2:0:0:0:0:fe",
                 "allowed id 7 IPv4 10.0.0.0/30 10.0.0.9/32",
                 "allowed id 7 IPv6 2001:db8::7/128",
                 "client-id id 7 0x01",
                 "client-id id 7 0x776562",
+                "learned id 7 10.0.0.77",
+                "learned id 7 2001:db8::77",
                 "vnic vnic-7 id 7 segment bge0 vid 0 mac 2:8:20:0:0:7 \
-                 protection mac-nospoof any client-id",
+                 mtu 1500 protection mac-nospoof any client-id allowed IPv4 \
+                 allowed IPv6 learns dhcpv6,slaac",
+                "fdb bge0 vid 0 mac 2:8:20:0:0:7 -> vnic-7 id 7 mtu 1500 \
+                 learns",
             ]
         );
+    }
+
+    #[test]
+    fn further_addresses_are_further_stations() {
+        let mut vnic = vnic(7, link("bge0"), 5);
+        let macs = ["2:8:20:0:1:1", "2:8:20:0:1:2"];
+        let macs = macs.map(|mac| mac.parse().unwrap()).to_vec();
+        vnic.secondary_macs = macs.try_into().unwrap();
+        vnic.mtu = Mtu::new(1400).unwrap();
+        assert_eq!(
+            rows(&compile(&resolved([vnic])))[1..5],
+            [
+                "vnic vnic-7 id 7 segment bge0 vid 5 mac 2:8:20:0:0:7 and \
+                 more mtu 1400 protection mac-nospoof",
+                "fdb bge0 vid 5 mac 2:8:20:0:0:7 -> vnic-7 id 7 mtu 1400",
+                "fdb bge0 vid 5 mac 2:8:20:0:1:1 -> vnic-7 id 7 mtu 1400",
+                "fdb bge0 vid 5 mac 2:8:20:0:1:2 -> vnic-7 id 7 mtu 1400",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_gets_frames_for_stations_that_nobody_knows() {
+        let mut open = vnic(8, link("bge0"), 5);
+        open.promiscuous = true;
+        let got = rows(&compile(&resolved([
+            vnic(7, link("bge0"), 5),
+            open,
+            vnic(9, link("bge0"), 0),
+        ])));
+        assert_eq!(got[0], "segment bge0 station 2:0:0:0:0:fe promiscuous");
+        let unknown: Vec<&str> = got
+            .iter()
+            .filter_map(|row| row.strip_prefix("flood-unknown "))
+            .collect();
+        let want = [
+            "bge0 vid 5 id 8 -> vnic-8 mtu 1500 next 0",
+            "bge0 vid 5 id 0 next 8",
+        ];
+        assert_eq!(unknown, want);
     }
 
     #[test]
     fn an_etherstub_has_no_station() {
         let stub = Segment::Etherstub(LinkId(3));
         let got = compile(&resolved([vnic(7, stub.clone(), 0)]));
-        assert_eq!(got.segments[&stub], SegmentRow { station: None });
+        let row = SegmentRow { station: None, promiscuous: false };
+        assert_eq!(got.segments[&stub], row);
     }
 
     #[test]
@@ -221,15 +299,15 @@ mod tests {
             flood,
             [
                 "flood bge0 vid 0 id 0 next 8",
-                "flood bge0 vid 0 id 8 -> vnic-8 next 9",
-                "flood bge0 vid 0 id 9 -> vnic-9 next 10",
-                "flood bge0 vid 0 id 10 -> vnic-10 next 0",
+                "flood bge0 vid 0 id 8 -> vnic-8 mtu 1500 next 9",
+                "flood bge0 vid 0 id 9 -> vnic-9 mtu 1500 next 10",
+                "flood bge0 vid 0 id 10 -> vnic-10 mtu 1500 next 0",
                 "flood bge0 vid 5 id 0 next 11",
-                "flood bge0 vid 5 id 11 -> vnic-11 next 0",
+                "flood bge0 vid 5 id 11 -> vnic-11 mtu 1500 next 0",
                 "flood bge1 vid 0 id 0 next 12",
-                "flood bge1 vid 0 id 12 -> vnic-12 next 0",
+                "flood bge1 vid 0 id 12 -> vnic-12 mtu 1500 next 0",
                 "flood stub-3 vid 0 id 0 next 13",
-                "flood stub-3 vid 0 id 13 -> vnic-13 next 0",
+                "flood stub-3 vid 0 id 13 -> vnic-13 mtu 1500 next 0",
             ]
         );
     }

@@ -15,11 +15,12 @@ pub struct Counters {
     pub ipackets: u64,
     /// Bytes handed to the guest.
     pub rbytes: u64,
-    /// Frames taken from the guest, also those that found no destination.
+    /// Frames taken from the guest and sent on.
     pub opackets: u64,
     /// Bytes taken from the guest.
     pub obytes: u64,
-    /// The guest's frames that were dropped. Reasons that never occurred are
+    /// Frames that the guest sent, or that were on their way to it, and that
+    /// were dropped. Reasons that never occurred are
     /// left out.
     pub drops: BTreeMap<DropReason, u64>,
 }

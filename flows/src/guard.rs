@@ -5,23 +5,50 @@
 //! illumos's mac_protect.c where nothing else is said, and a hole of its that is
 //! closed here says so.
 
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fabric::{AllowedIps, ClientIds, DropReason, IpFamily, Mac, Protection};
+use fabric::{
+    AllowedIps, ClientIds, DropReason, IpFamily, Mac, Methods, Protection,
+    SecondaryMacs,
+};
 
 /// Whom a guest may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// The VNIC's address.
     pub mac: Mac,
+    /// Further addresses of its guest's.
+    pub secondary_macs: SecondaryMacs,
     /// What is checked.
     pub protection: Protection,
     /// The addresses that it may speak as.
     pub allowed_ips: AllowedIps,
+    /// How it may come by further ones.
+    pub methods: Methods,
+    /// Those that it came by.
+    pub learned: BTreeSet<IpAddr>,
     /// The DHCP client ids that it may use.
     pub allowed_dhcp_cids: ClientIds,
     /// Whether it may use any.
     pub allow_all_dhcp_cids: bool,
+}
+
+impl Policy {
+    /// Whether a MAC address is the guest's.
+    fn owns_mac(&self, mac: Mac) -> bool {
+        mac == self.mac || self.secondary_macs.iter().any(|own| own == mac)
+    }
+
+    /// Whether an IP address is listed for the guest, or it came by it.
+    fn owns_ip(&self, address: IpAddr) -> bool {
+        let family = match address {
+            IpAddr::V4(_) => IpFamily::V4,
+            IpAddr::V6(_) => IpFamily::V6,
+        };
+        self.allowed_ips.contains(address)
+            || (self.methods.gives(family) && self.learned.contains(&address))
+    }
 }
 
 /// Decides on a guest's frame.
@@ -52,7 +79,7 @@ pub fn guard(
     }
     let Protection { mac_nospoof, restricted, ip_nospoof, dhcp_nospoof } =
         policy.protection;
-    if mac_nospoof && source != policy.mac {
+    if mac_nospoof && !policy.owns_mac(source) {
         return Err(DropReason::MacSpoof);
     }
     let packet = Packet { frame, policy };
@@ -173,27 +200,29 @@ impl Packet<'_> {
     /// Whether the guest may speak as an address. That of nobody is what it
     /// has before it has any.
     fn owns_ipv4(&self, address: Ipv4Addr) -> bool {
-        address.is_unspecified()
-            || self.policy.allowed_ips.contains(IpAddr::V4(address))
+        address.is_unspecified() || self.policy.owns_ip(IpAddr::V4(address))
     }
 
-    /// As for IPv4; and the one link-local address that RFC 4291 makes of the
-    /// VNIC's own MAC address.
+    /// As for IPv4; and the link-local address that RFC 4291 makes of a MAC
+    /// address of the guest's.
     fn owns_ipv6(&self, address: Ipv6Addr) -> bool {
-        let [a, b, c, d, e, f] = self.policy.mac.octets();
-        let head = [0xfe, 0x80, 0, 0, 0, 0, 0, 0];
-        let tail = [a ^ 2, b, c, 0xff, 0xfe, d, e, f];
-        let octets = address.octets();
+        let own_link_local = match address.octets() {
+            #[rustfmt::skip]
+            [0xfe, 0x80, 0, 0, 0, 0, 0, 0, a, b, c, 0xff, 0xfe, d, e, f] => {
+                self.policy.owns_mac(Mac::new([a ^ 2, b, c, d, e, f]))
+            },
+            _ => false,
+        };
         address.is_unspecified()
-            || (octets[..8] == head && octets[8..] == tail)
-            || self.policy.allowed_ips.contains(IpAddr::V6(address))
+            || own_link_local
+            || self.policy.owns_ip(IpAddr::V6(address))
     }
 
-    /// A VNIC with fixed addresses has nothing to ask DHCP for.
+    /// A VNIC whose addresses come in other ways has nothing to ask DHCP for.
     fn dhcp_is_on(&self, family: IpFamily) -> Result<(), DropReason> {
-        let fixed = self.policy.protection.ip_nospoof
-            && self.policy.allowed_ips.has(family);
-        if fixed { Err(DropReason::DhcpOff) } else { Ok(()) }
+        let off = self.policy.protection.ip_nospoof
+            && !self.policy.methods.has_dhcp(family);
+        if off { Err(DropReason::DhcpOff) } else { Ok(()) }
     }
 
     /// RFC 826: only for Ethernet and IPv4, only requests and answers, and
@@ -201,8 +230,7 @@ impl Packet<'_> {
     ///
     /// A probe has no sender yet. Its target is what it is about to take for
     /// itself, and whoever was about to as well has to let it go (RFC 5227): a
-    /// hole of mac_protect.c's. What DHCP gave can't be told yet, so a VNIC
-    /// without fixed addresses may probe any.
+    /// hole of mac_protect.c's.
     fn arp(&self) -> Result<(), DropReason> {
         let arp: [u8; 28] = self.read(ETHERNET, self.frame.len())?;
         let hardware = u16::from_be_bytes(part(&arp, 0));
@@ -211,13 +239,12 @@ impl Packet<'_> {
         let mac = Mac::new(part(&arp, 8));
         let sender = Ipv4Addr::from(part::<4>(&arp, 14));
         let target = Ipv4Addr::from(part::<4>(&arp, 24));
-        let probes = sender.is_unspecified()
-            && self.policy.allowed_ips.has(IpFamily::V4);
+        let probes = sender.is_unspecified();
         let legal = hardware == HARDWARE_ETHERNET
             && protocol == IPV4
             && arp[4..6] == [6, 4]
             && matches!(operation, 1 | 2)
-            && mac == self.policy.mac
+            && self.policy.owns_mac(mac)
             && self.owns_ipv4(sender)
             && (!probes || self.owns_ipv4(target));
         if legal { Ok(()) } else { Err(DropReason::ArpSpoof) }
@@ -350,8 +377,8 @@ impl Packet<'_> {
             if units == 0 || at + units * 8 > end {
                 return Err(UNREADABLE);
             }
-            let own =
-                units == 1 && Mac::new(part(&option, 2)) == self.policy.mac;
+            let mac = Mac::new(part(&option, 2));
+            let own = units == 1 && self.policy.owns_mac(mac);
             if matches!(kind, 1 | 2) && !own {
                 return Err(DropReason::NdSpoof);
             }
@@ -404,7 +431,7 @@ impl Packet<'_> {
         // for one more client.
         let hardware = u16::from(message[1]) == HARDWARE_ETHERNET;
         let mac = Mac::new(part(&message, 28));
-        if !hardware || message[2] != 6 || mac != self.policy.mac {
+        if !hardware || message[2] != 6 || !self.policy.owns_mac(mac) {
             return Err(DropReason::DhcpSpoof);
         }
         // BOOTP has no options.
@@ -413,8 +440,10 @@ impl Packet<'_> {
             return Ok(());
         }
         let id = self.dhcp4_client_id(at + message.len(), end)?;
-        let [a, b, c, d, e, f] = self.policy.mac.octets();
-        self.client_id(id, &[&[1, a, b, c, d, e, f]])
+        self.client_id(id, |id| match *id {
+            [1, a, b, c, d, e, f] => Some(Mac::new([a, b, c, d, e, f])),
+            _ => None,
+        })
     }
 
     /// RFC 2132: the client id among the options.
@@ -468,13 +497,15 @@ impl Packet<'_> {
             return Ok(());
         }
         let id = self.dhcp6_client_id(at + 4, end)?;
-        let mac = self.policy.mac.octets();
-        // A DUID of the time and the address is whatever the time.
-        let time = id.and_then(|id| id.get(4..8)).unwrap_or_default();
-        let with_time = [&[0, 1, 0, 1], time, &mac].concat();
-        let without = [&[0, 3, 0, 1][..], &mac].concat();
-        let with_time = if time.len() == 4 { &with_time } else { &without };
-        self.client_id(id, &[with_time, &without])
+        // A DUID of a time and an address, whatever the time, and one of an
+        // address alone.
+        self.client_id(id, |id| match *id {
+            [0, 1, 0, 1, _, _, _, _, a, b, c, d, e, f]
+            | [0, 3, 0, 1, a, b, c, d, e, f] => {
+                Some(Mac::new([a, b, c, d, e, f]))
+            }
+            _ => None,
+        })
     }
 
     /// The client id among the options.
@@ -505,14 +536,16 @@ impl Packet<'_> {
         if at == end { Ok(id) } else { Err(UNREADABLE) }
     }
 
-    /// No client id, one of the guest's own, or one that is listed.
+    /// No client id, one made of an address of the guest's, or one that is
+    /// listed.
     fn client_id(
         &self,
         id: Option<&[u8]>,
-        own: &[&[u8]],
+        made_of: fn(&[u8]) -> Option<Mac>,
     ) -> Result<(), DropReason> {
         let legal = id.is_none_or(|id| {
-            own.contains(&id) || self.policy.allowed_dhcp_cids.contains(id)
+            made_of(id).is_some_and(|mac| self.policy.owns_mac(mac))
+                || self.policy.allowed_dhcp_cids.contains(id)
         });
         if legal { Ok(()) } else { Err(DropReason::DhcpSpoof) }
     }

@@ -14,6 +14,8 @@ mod counters;
 pub mod datapath;
 mod guard;
 mod link_indexes;
+#[cfg(any(feature = "bpf", test))]
+mod records;
 
 #[cfg(any(feature = "bpf", test))]
 pub use abi::{EncodeError, Table};
@@ -23,3 +25,5 @@ pub use counters::Counters;
 pub use datapath::Datapath;
 pub use guard::{Policy, guard};
 pub use link_indexes::LinkIndexes;
+#[cfg(any(feature = "bpf", test))]
+pub use records::{DroppedFrame, Told};

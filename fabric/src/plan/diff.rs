@@ -20,6 +20,7 @@ pub(super) fn rows(old: &DatapathTables, new: &DatapathTables) -> Vec<Step> {
     diff.table(&old.segments, &new.segments, Row::Segment);
     diff.table(&old.allowed, &new.allowed, Row::Allowed);
     diff.table(&old.client_ids, &new.client_ids, |key, ()| Row::ClientId(key));
+    diff.table(&old.learned, &new.learned, |key, ()| Row::Learned(key));
     diff.table(&old.vnics, &new.vnics, Row::Vnic);
     diff.table(&old.fdb, &new.fdb, Row::Fdb);
     diff.lists(&old.flood, &new.flood);

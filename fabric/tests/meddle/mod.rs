@@ -158,7 +158,7 @@ fn rename(tables: &mut DatapathTables, old: &LinkRef, new: &LinkRef) {
         renamed.put(match row {
             Row::Segment(key, row) => Row::Segment(segment(key), row),
             // Numbers of VNICs, which no link's name is in.
-            Row::Allowed(..) | Row::ClientId(_) => row,
+            Row::Allowed(..) | Row::ClientId(_) | Row::Learned(_) => row,
             Row::Vnic(key, mut row) => {
                 row.segment = segment(row.segment);
                 Row::Vnic(link(key), row)

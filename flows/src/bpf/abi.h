@@ -27,10 +27,10 @@
 #define VNICS_MAX 16384
 /* Every VNIC may be alone on a segment of its own. */
 #define SEGMENTS_MAX VNICS_MAX
-/* Every VNIC has one station. */
-#define FDB_MAX VNICS_MAX
-/* Every VNIC has a place in a list, and every list a head. */
-#define FLOOD_MAX (2 * VNICS_MAX)
+/* A VNIC has a station of its own and up to 32 more. Few have any. */
+#define FDB_MAX 65536
+/* A VNIC has a place in one list or two, and every list a head. */
+#define FLOOD_MAX (4 * VNICS_MAX)
 
 /*
  * Segments are numbered: a physical link's by its ifindex, which is positive
@@ -41,6 +41,9 @@
 /* One VNIC may have 32 DHCP client ids. Few have any. */
 #define CLIENT_IDS_MAX 65536
 
+/* One VNIC may come by 96 addresses. Most come by three. */
+#define LEARNED_MAX 65536
+
 /* What is checked of a guest's frames. */
 #define GUARD_MAC_NOSPOOF 0x0001
 #define GUARD_RESTRICTED 0x0002
@@ -49,10 +52,31 @@
 /* GUARD_DHCP_NOSPOOF lets any client id pass. */
 #define GUARD_ANY_CLIENT_ID 0x0010
 
+/* The guest has further addresses: stations of its VNIC's in the fdb. */
+#define GUARD_SECONDARY 0x0020
+/* Addresses of this version of IP are listed in allowed4 or allowed6. */
+#define GUARD_ALLOWED4 0x0040
+#define GUARD_ALLOWED6 0x0080
+/* The guest may come by addresses in these ways; see learned. */
+#define GUARD_DHCP4 0x0100
+#define GUARD_DHCP6 0x0200
+#define GUARD_SLAAC 0x0400
+
 /* A frame may be handed straight to the guest end: it is a veth in another
  * network namespace. Anywhere else it goes through the host end.
  */
-#define FDB_PEER 0x00000001
+#define FDB_PEER 0x0001
+/* The guest may come by addresses: netd wants to hear what gives it one. */
+#define FDB_LEARNS 0x0002
+
+/* Some VNIC of the segment is sent frames for stations that nobody knows. */
+#define SEGMENT_PROMISCUOUS 0x0001
+
+/* Lists of a segment's VNICs: those that get multicast frames, which are all,
+ * and those that also get frames for stations that nobody knows.
+ */
+#define FLOOD_ALL 0
+#define FLOOD_UNKNOWN 1
 
 /* Why a frame was dropped. Numbers are never reused. */
 enum drop_reason {
@@ -73,6 +97,9 @@ enum drop_reason {
 	DROP_DHCP_SERVER = 14,
 	DROP_DHCP_HIDDEN = 15,
 	DROP_DHCP_OFF = 16,
+	DROP_TOO_LONG = 17,
+	DROP_TOO_LONG_FOR = 18,
+	DROP_REFLECTED = 19,
 };
 
 /* Room for reasons to come, so that one more changes no layout; a power of
@@ -87,7 +114,7 @@ struct vnic {
 	__u16 vid; /* 0: untagged */
 	__u16 guard; /* GUARD_* */
 	__u8 mac[6];
-	__u8 pad[2];
+	__u16 mtu;
 };
 
 /* The most addresses of either version of IP that a VNIC may have. */
@@ -117,6 +144,17 @@ struct allowed6 {
 	struct network6 networks[ALLOWED_MAX];
 };
 
+/* Addresses, as struct learned tells them apart. */
+#define FAMILY_IPV4 4
+#define FAMILY_IPV6 6
+
+/* An address that a guest came by; one of IPv4 is in the first word. */
+struct learned {
+	__u32 id; /* the VNIC's number */
+	__u32 family; /* FAMILY_* */
+	__be32 address[4];
+};
+
 /* The longest DHCP client id. */
 #define CLIENT_ID_MAX 256
 
@@ -138,14 +176,15 @@ struct fdb_key {
 struct fdb_entry {
 	__u32 ifindex; /* of the host end */
 	__u32 id;
-	__u32 flags; /* FDB_* */
+	__u16 flags; /* FDB_* */
+	__u16 mtu;
 };
 
-/* A place in the list of a segment's VNICs; id 0 is the head. */
+/* A place in a list of a segment's VNICs; id 0 is the head. */
 struct flood_key {
 	__u32 segment;
 	__u16 vid;
-	__u8 pad[2];
+	__u16 list; /* FLOOD_* */
 	__u32 id;
 };
 
@@ -153,13 +192,21 @@ struct flood_key {
 struct flood_entry {
 	__u32 ifindex; /* of the host end; 0 at the head */
 	__u32 next; /* 0: the list ends */
+	__u16 mtu;
+	__u8 pad[2];
 };
 
 /* A segment's way out. Key: its number. */
 struct segment {
 	__u32 ifindex; /* of the physical link; 0: none */
 	__u8 station[6]; /* the link's own address; zero: none */
-	__u8 pad[2];
+	__u16 flags; /* SEGMENT_* */
+};
+
+/* How much of something there was in a stretch of time. */
+struct budget {
+	__u32 stretch;
+	__u32 spent;
 };
 
 /*
@@ -173,6 +220,42 @@ struct counters {
 	__u64 opackets;
 	__u64 obytes;
 	__u64 drops[DROP_REASONS_MAX];
+	/* When a dropped frame was last shown, in ns since the boot. */
+	__u64 shown[DROP_REASONS_MAX];
+	/* How often netd was told of what the guest sent, and of what was on
+	 * its way to it.
+	 */
+	struct budget said;
+	struct budget heard;
+};
+
+/* The most bytes of a frame that netd is told. */
+#define TOLD_MAX 2048
+
+/* A frame that may be about the address of a guest: a record of the ring
+ * `told`, followed by the frame's bytes. Untagged.
+ */
+struct told {
+	__u32 id; /* of the VNIC that sent it; 0: it is on its way to some */
+	__u32 segment;
+	__u16 vid;
+	__u16 length; /* of the bytes that follow */
+};
+
+/* The most bytes of a dropped frame that are shown. */
+#define SHOWN_MAX 256
+
+/* A frame that was dropped: a record of the ring `shown`. */
+struct shown {
+	__u64 at; /* in ns since the boot */
+	__u32 id; /* the VNIC's number */
+	__u32 reason; /* enum drop_reason */
+	__u32 frame_length; /* in bytes */
+	__u32 length; /* of the bytes that are here */
+	__u16 tci; /* of the VLAN tag that is not among the bytes */
+	__u16 tagged; /* whether there is one */
+	__u8 bytes[SHOWN_MAX];
+	__u8 pad[4];
 };
 
 _Static_assert(sizeof(struct vnic) == 20, "struct vnic");
@@ -180,12 +263,15 @@ _Static_assert(sizeof(struct network4) == 8, "struct network4");
 _Static_assert(sizeof(struct allowed4) == 260, "struct allowed4");
 _Static_assert(sizeof(struct network6) == 32, "struct network6");
 _Static_assert(sizeof(struct allowed6) == 1028, "struct allowed6");
+_Static_assert(sizeof(struct learned) == 24, "struct learned");
 _Static_assert(sizeof(struct client_id) == 264, "struct client_id");
 _Static_assert(sizeof(struct fdb_key) == 12, "struct fdb_key");
 _Static_assert(sizeof(struct fdb_entry) == 12, "struct fdb_entry");
 _Static_assert(sizeof(struct flood_key) == 12, "struct flood_key");
-_Static_assert(sizeof(struct flood_entry) == 8, "struct flood_entry");
+_Static_assert(sizeof(struct flood_entry) == 12, "struct flood_entry");
 _Static_assert(sizeof(struct segment) == 12, "struct segment");
-_Static_assert(sizeof(struct counters) == 288, "struct counters");
+_Static_assert(sizeof(struct counters) == 560, "struct counters");
+_Static_assert(sizeof(struct told) == 12, "struct told");
+_Static_assert(sizeof(struct shown) == 288, "struct shown");
 
 #endif /* ABI_H */

@@ -7,6 +7,7 @@
 #define COUNT_H
 
 #include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <bpf/bpf_helpers.h>
 
@@ -18,7 +19,11 @@
 struct size {
 	__u64 packets;
 	__u64 bytes;
+	__u32 longest; /* in bytes, of those frames */
 };
+
+/* The kernel's GSO_BY_FRAGS: how long each part is can't be told. */
+#define GSO_SIZE_UNKNOWN 0xffff
 
 /*
  * Measures a frame as a guest sends or receives it: without its VLAN's tag. A
@@ -29,12 +34,20 @@ static __always_inline void measure(struct __sk_buff *skb, struct size *size)
 {
 	__u32 headers, gso_size = skb->gso_size, segs = skb->gso_segs;
 	__u32 tag = skb->vlan_present ? TAG_LEN : 0;
+	__u32 longest;
 
 	size->packets = 1;
 	size->bytes = skb->len + tag;
+	size->longest = size->bytes;
 	if (!gso_size)
 		return;
-	headers = repeated_headers(skb) + tag;
+	headers = repeated_headers(skb);
+	/* The parts may be fragments of one datagram, which repeat no UDP
+	 * header, or datagrams, which do; it can't be told.
+	 */
+	longest = headers & REPEATED_UDP ? gso_size - UDP_HLEN : gso_size;
+	headers = (headers & ~REPEATED_UDP) + tag;
+	size->longest = gso_size == GSO_SIZE_UNKNOWN ? 0 : headers + longest;
 	/* The kernel does not trust a guest's own count, and makes none. */
 	if (!segs && size->bytes > headers)
 		segs = (size->bytes - headers + gso_size - 1) / gso_size;
@@ -42,6 +55,12 @@ static __always_inline void measure(struct __sk_buff *skb, struct size *size)
 		size->packets = segs;
 		size->bytes += (__u64)(segs - 1) * headers;
 	}
+}
+
+/* Whether a frame is longer than a VNIC's MTU lets it be. */
+static __always_inline bool is_too_long(const struct size *size, __u16 mtu)
+{
+	return size->longest > (__u32)mtu + ETH_HLEN;
 }
 
 static __always_inline void count_in(__u32 id, const struct size *size)
@@ -64,18 +83,62 @@ static __always_inline void count_out(__u32 id, const struct size *size)
 	row->obytes += size->bytes;
 }
 
-/* Drops a guest's frame and says why. */
-static __always_inline int drop(struct __sk_buff *skb, __u32 id,
-				enum drop_reason reason)
+/* How long a reason is not shown again, per VNIC and CPU, in ns. */
+#define SHOW_PAUSE 100000000
+
+/* Shows the beginning of a frame that is being dropped. */
+static __always_inline void show(struct __sk_buff *skb, __u32 id, __u32 reason,
+				 __u64 now)
+{
+	struct shown *shown;
+	__u64 length = skb->len;
+
+	shown = bpf_ringbuf_reserve(&shown_ring, sizeof(*shown), 0);
+	if (!shown)
+		return;
+	shown->at = now;
+	shown->id = id;
+	shown->reason = reason;
+	shown->frame_length = skb->len;
+	shown->tci = skb->vlan_tci;
+	shown->tagged = skb->vlan_present;
+	__builtin_memset(shown->pad, 0, sizeof(shown->pad));
+	__builtin_memset(shown->bytes, 0, sizeof(shown->bytes));
+	if (length > SHOWN_MAX)
+		length = SHOWN_MAX;
+	shown->length = length;
+	/* Neither 0 nor above the maximum, in words that a verifier of
+	 * Linux 6.1 understands.
+	 */
+	length--;
+	barrier_var(length);
+	length &= SHOWN_MAX - 1;
+	if (bpf_skb_load_bytes(skb, 0, shown->bytes, length + 1))
+		shown->length = 0;
+	bpf_ringbuf_submit(shown, 0);
+}
+
+/*
+ * Counts a frame that is being dropped, whether a guest sent it or it was on
+ * its way to one; says TC_ACT_SHOT.
+ */
+__noinline int drop(struct __sk_buff *skb, __u32 id, __u32 reason)
 {
 	struct counters *row = bpf_map_lookup_elem(&counters, &id);
 	struct size size;
+	__u64 now;
 
 	if (!row)
 		return TC_ACT_SHOT;
 	measure(skb, &size);
 	/* Reasons are below the maximum, which the verifier can't know. */
-	row->drops[reason & (DROP_REASONS_MAX - 1)] += size.packets;
+	reason &= DROP_REASONS_MAX - 1;
+	row->drops[reason] += size.packets;
+	now = bpf_ktime_get_boot_ns();
+	if (now - row->shown[reason] < SHOW_PAUSE)
+		return TC_ACT_SHOT;
+	row->shown[reason] = now;
+	show(skb, id, reason, now);
 	return TC_ACT_SHOT;
 }
 

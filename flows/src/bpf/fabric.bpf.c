@@ -38,10 +38,11 @@ int from_vnic(struct __sk_buff *skb)
 	if (reason >= 0)
 		return drop(skb, vnic->id, reason);
 	measure(skb, &size);
-	count_out(vnic->id, &size);
+	if (is_too_long(&size, vnic->mtu))
+		return drop(skb, vnic->id, DROP_TOO_LONG);
 	if (is_multicast(frame.dst))
-		return switch_multicast(skb, vnic);
-	return switch_unicast(skb, vnic, &frame);
+		return switch_multicast(skb, vnic, &frame, &size);
+	return switch_unicast(skb, vnic, &frame, &size);
 }
 
 /* At a physical link's ingress: everything from the wire. */

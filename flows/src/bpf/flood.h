@@ -32,31 +32,38 @@ static long flood_step(__u32 index, struct walk *walk)
 	ifindex = place->ifindex;
 	walk->at.id = place->next;
 	/* One VNIC that can't take its copy keeps nobody else from theirs. */
-	if (ifindex && id != walk->sender &&
-	    !bpf_clone_redirect(walk->skb, ifindex, 0))
+	if (!ifindex || id == walk->sender)
+		return !walk->at.id;
+	if (is_too_long(&walk->size, place->mtu))
+		drop(walk->skb, id, DROP_TOO_LONG_FOR);
+	else if (!bpf_clone_redirect(walk->skb, ifindex, 0))
 		count_in(id, &walk->size);
 	return !walk->at.id;
 }
 
-/* Whether the segment has VNICs on the VLAN. */
-static __always_inline bool has_members(__u32 segment, __u16 vid)
+/* Whether a list of the segment has VNICs on the VLAN. */
+static __always_inline bool has_members(__u32 segment, __u16 vid, __u16 list)
 {
-	struct flood_key head = { .segment = segment, .vid = vid };
+	struct flood_key head = {
+		.segment = segment,
+		.vid = vid,
+		.list = list,
+	};
 
 	return bpf_map_lookup_elem(&flood, &head);
 }
 
 /*
- * Copies an untagged frame to all VNICs but the sender. Copies leave without a
- * mark, which the caller sees to: a guest end in netd's own network namespace
- * would keep it.
+ * Copies an untagged frame to the VNICs of a list but the sender. Copies leave
+ * without a mark, which the caller sees to: a guest end in netd's own network
+ * namespace would keep it.
  */
 static __always_inline void flood_members(struct __sk_buff *skb, __u32 segment,
-					  __u16 vid, __u32 sender)
+					  __u16 vid, __u16 list, __u32 sender)
 {
 	struct walk walk = {
 		.skb = skb,
-		.at = { .segment = segment, .vid = vid },
+		.at = { .segment = segment, .vid = vid, .list = list },
 		.sender = sender,
 	};
 

@@ -16,9 +16,12 @@
 #include "guard_arp.h"
 #include "guard_ip.h"
 #include "parse.h"
+#include "station.h"
 
 /* The checks that look behind the Ethernet header. */
-#define GUARD_DEEP (GUARD_RESTRICTED | GUARD_IP_NOSPOOF | GUARD_DHCP_NOSPOOF)
+#define GUARD_DEEP                                                             \
+	(GUARD_RESTRICTED | GUARD_IP_NOSPOOF | GUARD_DHCP_NOSPOOF |            \
+	 GUARD_DHCP4 | GUARD_DHCP6)
 
 /* The lowest EtherType; what is below is a length. */
 #define ETHERTYPE_MIN 0x0600
@@ -47,10 +50,15 @@ static __always_inline int guard_payload(struct __sk_buff *skb,
 	case ETH_P_IP:
 		if (vnic->guard & (GUARD_IP_NOSPOOF | GUARD_DHCP_NOSPOOF))
 			return guard_ipv4(skb, vnic);
+		/* There is nothing to check, but something to tell. */
+		if (vnic->guard & GUARD_DHCP4)
+			guard_ipv4(skb, vnic);
 		return PASS;
 	case ETH_P_IPV6:
 		if (vnic->guard & (GUARD_IP_NOSPOOF | GUARD_DHCP_NOSPOOF))
 			return guard_ipv6(skb, vnic);
+		if (vnic->guard & GUARD_DHCP6)
+			guard_ipv6(skb, vnic);
 		return PASS;
 	case ETH_P_ARP:
 		if (vnic->guard & GUARD_IP_NOSPOOF)
@@ -76,7 +84,7 @@ static __always_inline int guard(struct __sk_buff *skb, const struct vnic *vnic,
 	/* A group is never a sender, whether or not the VNIC is guarded. */
 	if (is_multicast(frame->src))
 		return DROP_MAC_SPOOF;
-	if (vnic->guard & GUARD_MAC_NOSPOOF && !same_mac(frame->src, vnic->mac))
+	if (vnic->guard & GUARD_MAC_NOSPOOF && !own_mac(vnic, frame->src))
 		return DROP_MAC_SPOOF;
 	if (!(vnic->guard & GUARD_DEEP))
 		return PASS;

@@ -18,6 +18,7 @@
 
 #include "abi.h"
 #include "maps.h"
+#include "station.h"
 
 /* Ethernet, as ARP and DHCP number kinds of hardware. linux/if_arp.h has it
  * too, but needs the C library's headers.
@@ -27,27 +28,11 @@
 /* No reason to drop a frame. */
 #define PASS (-1)
 
-/* Whether a VNIC's addresses are fixed, which leaves nothing to ask DHCP for.
- */
-static __always_inline bool has_ipv4(__u32 id)
+/* Whether an IPv4 address is listed for the VNIC. */
+static __always_inline bool listed_ipv4(__u32 id, __be32 address)
 {
-	return bpf_map_lookup_elem(&allowed4, &id);
-}
+	struct allowed4 *allowed = bpf_map_lookup_elem(&allowed4, &id);
 
-static __always_inline bool has_ipv6(__u32 id)
-{
-	return bpf_map_lookup_elem(&allowed6, &id);
-}
-
-/* Whether an IPv4 address is one that the VNIC may speak as. */
-__noinline int own_ipv4(__u32 id, __be32 address)
-{
-	struct allowed4 *allowed;
-
-	/* A guest that has no address yet. */
-	if (!address)
-		return true;
-	allowed = bpf_map_lookup_elem(&allowed4, &id);
 	if (!allowed)
 		return false;
 	for (__u32 i = 0; i < ALLOWED_MAX; i++) {
@@ -61,31 +46,32 @@ __noinline int own_ipv4(__u32 id, __be32 address)
 	return false;
 }
 
-/* Whether an IPv6 address is one that the VNIC may speak as. */
-__noinline int own_ipv6(const struct vnic *vnic, const struct in6_addr *address)
+/* Whether an IPv4 address is one that the VNIC may speak as. */
+__noinline int own_ipv4(const struct vnic *vnic, __be32 address)
 {
-	struct allowed6 *allowed;
-	__be32 a, b, c, d;
-	__u32 id;
+	struct learned learned = {};
 
-	if (!vnic || !address)
+	if (!vnic)
 		return false;
-	a = address->in6_u.u6_addr32[0];
-	b = address->in6_u.u6_addr32[1];
-	c = address->in6_u.u6_addr32[2];
-	d = address->in6_u.u6_addr32[3];
 	/* A guest that has no address yet. */
-	if (!(a | b | c | d))
+	if (!address)
 		return true;
-	/* The link-local address that RFC 4291 makes of a MAC address. */
-	if (a == bpf_htonl(0xfe800000) && !b &&
-	    c == bpf_htonl((__u32)(vnic->mac[0] ^ 2) << 24 |
-			   vnic->mac[1] << 16 | vnic->mac[2] << 8 | 0xff) &&
-	    d == bpf_htonl(0xfe000000 | vnic->mac[3] << 16 | vnic->mac[4] << 8 |
-			   vnic->mac[5]))
+	if (vnic->guard & GUARD_ALLOWED4 && listed_ipv4(vnic->id, address))
 		return true;
-	id = vnic->id;
-	allowed = bpf_map_lookup_elem(&allowed6, &id);
+	if (!(vnic->guard & GUARD_DHCP4))
+		return false;
+	learned.id = vnic->id;
+	learned.family = FAMILY_IPV4;
+	learned.address[0] = address;
+	return bpf_map_lookup_elem(&learned_addresses, &learned) ? true : false;
+}
+
+/* Whether an IPv6 address is listed for the VNIC. */
+static __always_inline bool listed_ipv6(__u32 id, __be32 a, __be32 b, __be32 c,
+					__be32 d)
+{
+	struct allowed6 *allowed = bpf_map_lookup_elem(&allowed6, &id);
+
 	if (!allowed)
 		return false;
 	for (__u32 i = 0; i < ALLOWED_MAX; i++) {
@@ -100,6 +86,47 @@ __noinline int own_ipv6(const struct vnic *vnic, const struct in6_addr *address)
 			return true;
 	}
 	return false;
+}
+
+/* Whether an IPv6 address is one that the VNIC may speak as. */
+__noinline int own_ipv6(const struct vnic *vnic, const struct in6_addr *address)
+{
+	struct learned learned = {};
+	__be32 a, b, c, d;
+
+	if (!vnic || !address)
+		return false;
+	a = address->in6_u.u6_addr32[0];
+	b = address->in6_u.u6_addr32[1];
+	c = address->in6_u.u6_addr32[2];
+	d = address->in6_u.u6_addr32[3];
+	/* A guest that has no address yet. */
+	if (!(a | b | c | d))
+		return true;
+	/* The link-local address that RFC 4291 makes of a MAC address. */
+	if (a == bpf_htonl(0xfe800000) && !b &&
+	    (c & bpf_htonl(0xff)) == bpf_htonl(0xff) &&
+	    (d & bpf_htonl(0xff000000)) == bpf_htonl(0xfe000000)) {
+		__u32 head = bpf_ntohl(c), tail = bpf_ntohl(d);
+		__u8 mac[ETH_ALEN] = {
+			(head >> 24) ^ 2, head >> 16, head >> 8,
+			tail >> 16,	  tail >> 8,  tail,
+		};
+
+		if (own_mac(vnic, mac))
+			return true;
+	}
+	if (vnic->guard & GUARD_ALLOWED6 && listed_ipv6(vnic->id, a, b, c, d))
+		return true;
+	if (!(vnic->guard & (GUARD_DHCP6 | GUARD_SLAAC)))
+		return false;
+	learned.id = vnic->id;
+	learned.family = FAMILY_IPV6;
+	learned.address[0] = a;
+	learned.address[1] = b;
+	learned.address[2] = c;
+	learned.address[3] = d;
+	return bpf_map_lookup_elem(&learned_addresses, &learned) ? true : false;
 }
 
 /* Whether bytes of a frame are a DHCP client id that the VNIC may use. */

@@ -47,17 +47,16 @@ __noinline int guard_arp(struct __sk_buff *skb, const struct vnic *vnic)
 	if (arp.operation != bpf_htons(ARP_REQUEST) &&
 	    arp.operation != bpf_htons(ARP_REPLY))
 		return DROP_ARP_SPOOF;
-	if (!same_mac(arp.sender_mac, vnic->mac))
+	if (!own_mac(vnic, arp.sender_mac))
 		return DROP_ARP_SPOOF;
 	__builtin_memcpy(&sender_ip, arp.sender_ip, sizeof(sender_ip));
-	if (!own_ipv4(vnic->id, sender_ip))
+	if (!own_ipv4(vnic, sender_ip))
 		return DROP_ARP_SPOOF;
 	/* Who probes is about to take the target for itself, and whoever was
-	 * about to as well has to let it go (RFC 5227). What DHCP gave can't be
-	 * told yet.
+	 * about to as well has to let it go (RFC 5227).
 	 */
 	__builtin_memcpy(&target_ip, arp.target_ip, sizeof(target_ip));
-	if (!sender_ip && has_ipv4(vnic->id) && !own_ipv4(vnic->id, target_ip))
+	if (!sender_ip && !own_ipv4(vnic, target_ip))
 		return DROP_ARP_SPOOF;
 	return PASS;
 }

@@ -121,7 +121,7 @@ static __always_inline bool dhcp4_own_id(const struct vnic *vnic,
 	if (options->id_length != sizeof(id) ||
 	    bpf_skb_load_bytes(options->skb, options->id_at, id, sizeof(id)))
 		return false;
-	return id[0] == HARDWARE_ETHERNET && same_mac(id + 1, vnic->mac);
+	return id[0] == HARDWARE_ETHERNET && own_mac(vnic, id + 1);
 }
 
 /* A UDP datagram to or from DHCPv4's ports, whose packet ends at `end`. */
@@ -150,8 +150,7 @@ __noinline int guard_dhcp4(struct __sk_buff *skb, const struct vnic *vnic,
 		return DROP_DHCP_SERVER;
 	/* A server takes any other hardware for somebody else's. */
 	if (message.hardware != HARDWARE_ETHERNET ||
-	    message.hardware_length != ETH_ALEN ||
-	    !same_mac(message.mac, vnic->mac))
+	    message.hardware_length != ETH_ALEN || !own_mac(vnic, message.mac))
 		return DROP_DHCP_SPOOF;
 	/* BOOTP has no options. */
 	if (cookie != bpf_htonl(DHCP4_COOKIE) ||
@@ -241,14 +240,14 @@ static __always_inline bool dhcp6_own_id(const struct vnic *vnic,
 			return false;
 		return duid.type == bpf_htons(DUID_LLT) &&
 		       duid.hardware == bpf_htons(HARDWARE_ETHERNET) &&
-		       same_mac(duid.rest + 4, vnic->mac);
+		       own_mac(vnic, duid.rest + 4);
 	}
 	if (options->id_length != DUID_LL_LENGTH ||
 	    bpf_skb_load_bytes(skb, options->id_at, &duid, DUID_LL_LENGTH))
 		return false;
 	return duid.type == bpf_htons(DUID_LL) &&
 	       duid.hardware == bpf_htons(HARDWARE_ETHERNET) &&
-	       same_mac(duid.rest, vnic->mac);
+	       own_mac(vnic, duid.rest);
 }
 
 /* A UDP datagram to or from DHCPv6's ports, whose packet ends at `end`. */

@@ -17,6 +17,7 @@
 #include "guard_allowed.h"
 #include "guard_dhcp.h"
 #include "guard_nd.h"
+#include "tell.h"
 
 /* In the third word of an IPv4 header. */
 #define IPV4_MORE 0x2000
@@ -27,6 +28,7 @@ __noinline int guard_ipv4(struct __sk_buff *skb, const struct vnic *vnic)
 	__u32 at, end, fragment;
 	struct udp_ports udp;
 	struct iphdr ip;
+	int reason = PASS;
 
 	if (!vnic)
 		return DROP_INTERNAL;
@@ -35,7 +37,7 @@ __noinline int guard_ipv4(struct __sk_buff *skb, const struct vnic *vnic)
 	at = ETH_HLEN + ip.ihl * 4;
 	if (ip.version != 4 || ip.ihl < 5 || at > skb->len)
 		return DROP_UNREADABLE;
-	if (vnic->guard & GUARD_IP_NOSPOOF && !own_ipv4(vnic->id, ip.saddr))
+	if (vnic->guard & GUARD_IP_NOSPOOF && !own_ipv4(vnic, ip.saddr))
 		return DROP_IP_SPOOF;
 	if (ip.protocol != IPPROTO_UDP)
 		return PASS;
@@ -51,13 +53,18 @@ __noinline int guard_ipv4(struct __sk_buff *skb, const struct vnic *vnic)
 		return DROP_UNREADABLE;
 	if (!has_port(&udp, DHCP4_SERVER) && !has_port(&udp, DHCP4_CLIENT))
 		return PASS;
-	if (vnic->guard & GUARD_IP_NOSPOOF && has_ipv4(vnic->id))
+	if ((vnic->guard & (GUARD_IP_NOSPOOF | GUARD_DHCP4)) ==
+	    GUARD_IP_NOSPOOF)
 		return DROP_DHCP_OFF;
-	if (!(vnic->guard & GUARD_DHCP_NOSPOOF))
-		return PASS;
-	if (fragment & IPV4_MORE)
-		return DROP_DHCP_HIDDEN;
-	return guard_dhcp4(skb, vnic, at, end);
+	if (vnic->guard & GUARD_DHCP_NOSPOOF) {
+		if (fragment & IPV4_MORE)
+			return DROP_DHCP_HIDDEN;
+		reason = guard_dhcp4(skb, vnic, at, end);
+	}
+	if (reason == PASS && vnic->guard & GUARD_DHCP4 &&
+	    udp.dest == bpf_htons(DHCP4_SERVER))
+		tell_said(skb, vnic);
+	return reason;
 }
 
 /*
@@ -143,6 +150,7 @@ static __always_inline int guard_ipv6_payload(const struct vnic *vnic,
 {
 	struct __sk_buff *skb = chain->skb;
 	struct udp_ports udp;
+	int reason = PASS;
 	__u8 type;
 
 	if (chain->protocol == IPPROTO_ICMPV6) {
@@ -164,13 +172,18 @@ static __always_inline int guard_ipv6_payload(const struct vnic *vnic,
 		return DROP_UNREADABLE;
 	if (!has_port(&udp, DHCP6_SERVER) && !has_port(&udp, DHCP6_CLIENT))
 		return PASS;
-	if (vnic->guard & GUARD_IP_NOSPOOF && has_ipv6(vnic->id))
+	if ((vnic->guard & (GUARD_IP_NOSPOOF | GUARD_DHCP6)) ==
+	    GUARD_IP_NOSPOOF)
 		return DROP_DHCP_OFF;
-	if (!(vnic->guard & GUARD_DHCP_NOSPOOF))
-		return PASS;
-	if (chain->fragment)
-		return DROP_DHCP_HIDDEN;
-	return guard_dhcp6(skb, vnic, chain->at, chain->end);
+	if (vnic->guard & GUARD_DHCP_NOSPOOF) {
+		if (chain->fragment)
+			return DROP_DHCP_HIDDEN;
+		reason = guard_dhcp6(skb, vnic, chain->at, chain->end);
+	}
+	if (reason == PASS && vnic->guard & GUARD_DHCP6 &&
+	    udp.dest == bpf_htons(DHCP6_SERVER))
+		tell_said(skb, vnic);
+	return reason;
 }
 
 __noinline int guard_ipv6(struct __sk_buff *skb, const struct vnic *vnic)

@@ -42,8 +42,8 @@ struct nd_options {
 	struct __sk_buff *skb;
 	__u32 at;
 	__u32 end;
-	__u8 mac[ETH_ALEN]; /* the VNIC's */
-	__s16 reason; /* to drop the message */
+	const struct vnic *vnic;
+	__s32 reason; /* to drop the message */
 };
 
 /* Source (1) and target (2) link-layer address are made alike. */
@@ -70,7 +70,7 @@ static long nd_option_step(__u32 index, struct nd_options *options)
 		return 1;
 	if (option.type == 1 || option.type == 2) {
 		options->reason = DROP_ND_SPOOF;
-		if (option.length != 1 || !same_mac(option.mac, options->mac))
+		if (option.length != 1 || !own_mac(options->vnic, option.mac))
 			return 1;
 	}
 	options->reason = PASS;
@@ -81,7 +81,12 @@ static long nd_option_step(__u32 index, struct nd_options *options)
 __noinline int guard_nd(struct __sk_buff *skb, const struct vnic *vnic,
 			__u32 type, __u32 end)
 {
-	struct nd_options options = { .skb = skb, .end = end, .reason = PASS };
+	struct nd_options options = {
+		.skb = skb,
+		.end = end,
+		.vnic = vnic,
+		.reason = PASS,
+	};
 	struct in6_addr source, target;
 	bool claims = type == ND_NEIGHBOR_ADVERTISEMENT;
 
@@ -108,7 +113,6 @@ __noinline int guard_nd(struct __sk_buff *skb, const struct vnic *vnic,
 		if (!own_ipv6(vnic, &target))
 			return DROP_ND_SPOOF;
 	}
-	__builtin_memcpy(options.mac, vnic->mac, ETH_ALEN);
 	bpf_loop(ND_OPTIONS_MAX, nd_option_step, &options, 0);
 	if (options.reason != PASS)
 		return options.reason;

@@ -18,6 +18,14 @@
 
 #include "abi.h"
 
+/* A record of the ring `told` while it is made. */
+struct telling {
+	struct told head;
+	__u8 frame[TOLD_MAX];
+	/* How much was told of frames that no one VNIC stands for. */
+	struct budget floods;
+};
+
 /* Read by from_vnic: who is speaking. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
@@ -59,6 +67,42 @@ struct {
 	__type(value, __u32);
 } client_ids SEC(".maps");
 
+/* Read by from_vnic: the addresses that guests came by. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, LEARNED_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct learned);
+	__type(value, __u32);
+} learned_addresses SEC(".maps");
+
+/* Written by every program, read by netd: frames that may be about the
+ * addresses of guests. What is in it stays there while netd is away.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} told_ring SEC(".maps");
+
+/* Written by every program, read by netd: frames that were dropped. A ring of
+ * its own, so that a flood of bad frames hides no lease.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 256 * 1024);
+} shown_ring SEC(".maps");
+
+/* Where a program puts a record together that is as long as its frame. It holds
+ * nothing from one frame to the next: a program is not interrupted by another
+ * on the same CPU.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct telling);
+} telling_place SEC(".maps");
+
 /* Where from_vnic writes a key that is too long for its stack. It holds nothing
  * from one frame to the next: a program is not interrupted by another on the
  * same CPU.
@@ -79,7 +123,7 @@ struct {
 	__type(value, struct fdb_entry);
 } fdb SEC(".maps");
 
-/* Read by every program: who gets a copy of a multicast frame. */
+/* Read by every program: who gets a copy of a frame for more than one. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, FLOOD_MAX);

@@ -99,10 +99,12 @@ static __always_inline int parse_frame(struct __sk_buff *skb,
 #define TCP_OFFSET_AT 12
 #define UDP_HLEN 8
 
+#define REPEATED_UDP 0x80000000
+
 /*
  * The length of the headers that every segment of a large (GSO) frame repeats.
  * The frame is untagged. Behind IPv6 extension headers or in a tunnel only
- * what is understood is counted.
+ * what is understood is counted. REPEATED_UDP is set where the last is UDP's.
  */
 static __noinline __u32 repeated_headers(struct __sk_buff *skb)
 {
@@ -123,7 +125,7 @@ static __noinline __u32 repeated_headers(struct __sk_buff *skb)
 		return length;
 	}
 	if (protocol == IPPROTO_UDP)
-		return length + UDP_HLEN;
+		return (length + UDP_HLEN) | REPEATED_UDP;
 	if (protocol == IPPROTO_TCP &&
 	    !bpf_skb_load_bytes(skb, length + TCP_OFFSET_AT, &byte, 1))
 		return length + (byte >> 4) * 4;

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
-/*
- * Where a frame goes. Stations are known, not learned: netd writes them, so
- * there is nothing to poison.
- */
+/* Where a frame goes. */
 #ifndef SWITCH_H
 #define SWITCH_H
 
@@ -16,16 +13,9 @@
 #include "flood.h"
 #include "maps.h"
 #include "parse.h"
+#include "station.h"
+#include "tell.h"
 #include "vlan.h"
-
-static __always_inline struct fdb_entry *find_station(__u32 segment, __u16 vid,
-						      const __u8 *mac)
-{
-	struct fdb_key key = { .segment = segment, .vid = vid };
-
-	__builtin_memcpy(key.mac, mac, ETH_ALEN);
-	return bpf_map_lookup_elem(&fdb, &key);
-}
 
 /* Where a program runs; a constant in each. */
 enum side {
@@ -37,14 +27,16 @@ enum side {
  * Hands an untagged frame to a VNIC: straight to the guest end where that is
  * possible, else by way of the host end. The kernel lets nothing at egress
  * skip a device.
+ *
+ * The kernel would drop what is too long for the VNIC and tell nobody.
  */
-static __always_inline int
-deliver(struct __sk_buff *skb, const struct fdb_entry *station, enum side side)
+static __always_inline int deliver(struct __sk_buff *skb,
+				   const struct fdb_entry *station,
+				   const struct size *size, enum side side)
 {
-	struct size size;
-
-	measure(skb, &size);
-	count_in(station->id, &size);
+	if (is_too_long(size, station->mtu))
+		return drop(skb, station->id, DROP_TOO_LONG_FOR);
+	count_in(station->id, size);
 	skb->mark = 0;
 	if (side == AT_EGRESS || !(station->flags & FDB_PEER))
 		return bpf_redirect(station->ifindex, 0);
@@ -59,60 +51,82 @@ deliver(struct __sk_buff *skb, const struct fdb_entry *station, enum side side)
 /* Switches a guest's frame for one station. */
 static __always_inline int switch_unicast(struct __sk_buff *skb,
 					  const struct vnic *vnic,
-					  const struct frame *frame)
+					  const struct frame *frame,
+					  const struct size *size)
 {
 	struct fdb_entry *station;
 	struct segment *segment;
 	bool to_host;
 
-	/* A switch sends nothing back to where it came from. */
-	if (same_mac(frame->dst, vnic->mac))
-		return drop(skb, vnic->id, DROP_HAIRPIN);
 	station = find_station(vnic->segment, vnic->vid, frame->dst);
-	if (station)
-		return deliver(skb, station, AT_INGRESS);
+	if (station) {
+		/* A switch sends nothing back to where it came from. */
+		if (station->id == vnic->id)
+			return drop(skb, vnic->id, DROP_HAIRPIN);
+		count_out(vnic->id, size);
+		if (station->flags & FDB_LEARNS)
+			tell_heard(skb, station->id, vnic->segment, vnic->vid,
+				   frame->kind);
+		return deliver(skb, station, size, AT_INGRESS);
+	}
 	segment = bpf_map_lookup_elem(&segments, &vnic->segment);
-	if (!segment || !segment->ifindex)
+	if (!segment)
 		return drop(skb, vnic->id, DROP_NO_DESTINATION);
-	to_host = same_mac(frame->dst, segment->station);
+	to_host = segment->ifindex && same_mac(frame->dst, segment->station);
+	if (segment->flags & SEGMENT_PROMISCUOUS && !to_host)
+		flood_members(skb, vnic->segment, vnic->vid, FLOOD_UNKNOWN,
+			      vnic->id);
+	else if (!segment->ifindex)
+		return drop(skb, vnic->id, DROP_NO_DESTINATION);
+	if (!segment->ifindex) {
+		count_out(vnic->id, size);
+		return TC_ACT_STOLEN;
+	}
 	if (tag_for_link(skb, vnic->vid))
 		return drop(skb, vnic->id, DROP_INTERNAL);
+	count_out(vnic->id, size);
 	skb->mark = FABRIC_MARK;
 	return bpf_redirect(segment->ifindex, to_host ? BPF_F_INGRESS : 0);
 }
 
 /* Switches a guest's frame for a group: to the VNICs, the host, the wire. */
 static __always_inline int switch_multicast(struct __sk_buff *skb,
-					    const struct vnic *vnic)
+					    const struct vnic *vnic,
+					    const struct frame *frame,
+					    const struct size *size)
 {
 	struct segment *segment;
 
-	flood_members(skb, vnic->segment, vnic->vid, vnic->id);
+	tell_flood(skb, vnic->segment, vnic->vid, frame->kind);
+	flood_members(skb, vnic->segment, vnic->vid, FLOOD_ALL, vnic->id);
 	segment = bpf_map_lookup_elem(&segments, &vnic->segment);
+	if (segment && segment->ifindex && tag_for_link(skb, vnic->vid))
+		return drop(skb, vnic->id, DROP_INTERNAL);
+	count_out(vnic->id, size);
 	if (!segment || !segment->ifindex)
 		return TC_ACT_STOLEN;
-	if (tag_for_link(skb, vnic->vid))
-		return drop(skb, vnic->id, DROP_INTERNAL);
 	skb->mark = FABRIC_MARK;
 	bpf_clone_redirect(skb, segment->ifindex, BPF_F_INGRESS);
 	return bpf_redirect(segment->ifindex, 0);
 }
 
 /*
- * Copies a link's frame for a group to the VNICs, and leaves the frame itself
- * to whom it was on its way to, as it was.
+ * Copies a link's frame to the VNICs of a list, and leaves the frame itself to
+ * whom it was on its way to, as it was.
  */
-static __always_inline int copy_multicast(struct __sk_buff *skb,
-					  const struct frame *frame)
+static __always_inline int copy_to(struct __sk_buff *skb,
+				   const struct frame *frame, __u16 list)
 {
 	__u32 mark = skb->mark, segment = skb->ifindex;
 	__u16 vid = frame->tci & TCI_VID;
 
 	/* Frames of VLANs without VNICs are not touched at all. */
-	if (!has_members(segment, vid) || tag_off(skb, frame))
+	if (!has_members(segment, vid, list) || tag_off(skb, frame))
 		return TC_ACT_UNSPEC;
 	skb->mark = 0;
-	flood_members(skb, segment, vid, 0);
+	if (list == FLOOD_ALL)
+		tell_flood(skb, segment, vid, inner_kind(skb, frame));
+	flood_members(skb, segment, vid, list, 0);
 	skb->mark = mark;
 	/* The kernel may lack the memory to put a second tag back. A frame
 	 * that would then arrive on another VLAN is better lost.
@@ -120,11 +134,31 @@ static __always_inline int copy_multicast(struct __sk_buff *skb,
 	return tag_on(skb, frame) ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 }
 
+/* Switches a link's frame for a group. */
+static __always_inline int
+copy_multicast(struct __sk_buff *skb, const struct frame *frame, enum side side)
+{
+	struct fdb_entry *sender;
+
+	/* What a VNIC has sent to all comes back from a wire that reflects, as
+	 * a bond's other member or a radio does. Everybody has had it.
+	 */
+	if (side == AT_INGRESS) {
+		sender = find_station(skb->ifindex, frame->tci & TCI_VID,
+				      frame->src);
+		if (sender)
+			return drop(skb, sender->id, DROP_REFLECTED);
+	}
+	return copy_to(skb, frame, FLOOD_ALL);
+}
+
 /* Switches a link's frame, in whichever direction it passes. */
 static __always_inline int switch_link(struct __sk_buff *skb, enum side side)
 {
 	struct fdb_entry *station;
 	struct frame frame;
+	struct size size;
+	__u16 vid;
 
 	/* from_vnic has seen it already. */
 	if (skb->mark == FABRIC_MARK) {
@@ -134,11 +168,22 @@ static __always_inline int switch_link(struct __sk_buff *skb, enum side side)
 	if (parse_frame(skb, &frame) || frame.tag == TAG_FOREIGN)
 		return TC_ACT_UNSPEC;
 	if (is_multicast(frame.dst))
-		return copy_multicast(skb, &frame);
-	station = find_station(skb->ifindex, frame.tci & TCI_VID, frame.dst);
-	if (!station || tag_off(skb, &frame))
+		return copy_multicast(skb, &frame, side);
+	vid = frame.tci & TCI_VID;
+	station = find_station(skb->ifindex, vid, frame.dst);
+	if (!station) {
+		/* What the wire sends the host is not for anybody else. */
+		if (side == AT_INGRESS && skb->pkt_type != PACKET_OTHERHOST)
+			return TC_ACT_UNSPEC;
+		return copy_to(skb, &frame, FLOOD_UNKNOWN);
+	}
+	if (tag_off(skb, &frame))
 		return TC_ACT_UNSPEC;
-	return deliver(skb, station, side);
+	measure(skb, &size);
+	if (station->flags & FDB_LEARNS)
+		tell_heard(skb, station->id, skb->ifindex, vid,
+			   inner_kind(skb, &frame));
+	return deliver(skb, station, &size, side);
 }
 
 #endif /* SWITCH_H */

@@ -30,6 +30,22 @@ static __always_inline int tag_off(struct __sk_buff *skb,
 	return bpf_skb_vlan_pop(skb);
 }
 
+/* The EtherType of a frame whose tag is off: it was behind the tag, unless the
+ * kernel had that beside the bytes.
+ */
+static __always_inline __u16 inner_kind(struct __sk_buff *skb,
+					const struct frame *frame)
+{
+	__be16 kind;
+
+	if (frame->tag == TAG_NONE)
+		return frame->kind;
+	if (bpf_skb_load_bytes(skb, ETH_HLEN - sizeof(kind), &kind,
+			       sizeof(kind)))
+		return 0;
+	return bpf_ntohs(kind);
+}
+
 /* Puts back what tag_off() took, priority and drop bit included. */
 static __always_inline int tag_on(struct __sk_buff *skb,
 				  const struct frame *frame)

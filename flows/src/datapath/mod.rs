@@ -7,6 +7,7 @@
 
 mod hooks;
 mod libbpf;
+mod rings;
 mod skel;
 mod tables;
 
@@ -34,6 +35,7 @@ use skel::{FabricMaps, FabricProgs, FabricSkelBuilder};
 
 pub use hooks::{AttachError, DetachError, HANDLE, HookError, PRIORITY};
 pub use libbpf::LibbpfError;
+pub use rings::{Ring, RingError};
 pub use tables::MapError;
 
 /// The compiled programs and the layout of their maps, as an ELF object: what
@@ -55,6 +57,8 @@ static ALIGNED: &Aligned<[u8]> =
 #[derive(Debug)]
 pub struct Datapath {
     maps: BTreeMap<Table, MapHandle>,
+    told: MapHandle,
+    shown: MapHandle,
     programs: BTreeMap<Program, Loaded>,
     /// Whether programs met on hooks are equal to ours, by the kernel's
     /// number. A program never changes.
@@ -171,9 +175,13 @@ impl Datapath {
         }
         let object = call(|| object.load()).map_err(loading)?;
         let maps = maps(&object.maps)?;
+        let handle = |map| call(|| MapHandle::try_from(map)).map_err(loading);
+        let told = handle(&object.maps.told_ring)?;
+        let shown = handle(&object.maps.shown_ring)?;
         let programs = programs(&object.progs)?;
         // The object goes, its maps stay with their pins and handles.
-        Ok(Self { maps, programs, known: Mutex::default() })
+        let known = Mutex::default();
+        Ok(Self { maps, told, shown, programs, known })
     }
 
     fn map(&self, table: Table) -> &MapHandle {
@@ -239,6 +247,7 @@ fn maps(
             Table::Allowed4 => &loaded.allowed4,
             Table::Allowed6 => &loaded.allowed6,
             Table::ClientIds => &loaded.client_ids,
+            Table::Learned => &loaded.learned_addresses,
             Table::Fdb => &loaded.fdb,
             Table::Flood => &loaded.flood,
             Table::Segments => &loaded.segments,

@@ -9,5 +9,6 @@ mod guard;
 mod lab;
 mod loader;
 mod packets;
+mod rings;
 mod verdicts;
 mod wire;

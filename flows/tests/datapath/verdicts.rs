@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 
 use fabric::datapath::{
-    FdbKey, FdbRow, FloodKey, FloodRow, Row, Segment, SegmentRow, VnicRow,
+    FdbKey, FdbRow, FloodKey, FloodList, FloodRow, Row, Segment, SegmentRow,
+    VnicRow,
 };
-use fabric::{DropReason, LinkId, Program, Protection};
+use fabric::{DropReason, LinkId, Methods, Program, Protection};
 use flows::Counters;
 use pnet::packet::ethernet::EtherTypes;
 
@@ -37,10 +38,35 @@ fn vnic_row(segment: &Segment, vid: u16, protection: Protection) -> Row {
         segment: segment.clone(),
         vid,
         mac: vnic(7).into(),
+        secondary: false,
+        mtu: 1500,
         protection,
         allow_all_dhcp_cids: false,
+        allowed: [].into(),
+        methods: Methods::NONE,
     };
     Row::Vnic(link("lo"), row)
+}
+
+/// A row of a VNIC with another MTU.
+fn with_mtu(mtu: u16) -> impl Fn(Row) -> Row {
+    move |mut row| {
+        match &mut row {
+            Row::Vnic(_, row) => row.mtu = mtu,
+            Row::Fdb(_, row) => row.mtu = mtu,
+            Row::Flood(_, row) => row.mtu = mtu,
+            _ => {}
+        }
+        row
+    }
+}
+
+/// The station that [`SELF`] is.
+fn own_station(segment: &Segment, vid: u16) -> Row {
+    let (segment, mac) = (segment.clone(), vnic(7).into());
+    let host_end = link("lo");
+    let row = FdbRow { id: SELF, host_end, mtu: 1500, learns: false };
+    Row::Fdb(FdbKey { segment, vid, mac }, row)
 }
 
 /// The rows that make [`OTHER`] a member of the segment and VLAN.
@@ -51,19 +77,31 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         segment: segment.clone(),
         vid,
         mac: vnic(8).into(),
+        secondary: false,
+        mtu: 1500,
         protection: Protection::DEFAULT,
         allow_all_dhcp_cids: false,
+        allowed: [].into(),
+        methods: Methods::NONE,
     };
     let station = FdbKey { segment: segment.clone(), vid, mac: vnic(8).into() };
-    let place = |id| FloodKey { segment: segment.clone(), vid, id };
+    let place = |id| {
+        let (segment, list) = (segment.clone(), FloodList::All);
+        FloodKey { segment, vid, list, id }
+    };
+    let host_end = link("vnic-8");
+    let to_other = FdbRow { id: OTHER, host_end, mtu: 1500, learns: false };
     [
         Row::Vnic(link("vnic-8"), row),
-        Row::Fdb(station, FdbRow { id: OTHER, host_end: link("vnic-8") }),
+        Row::Fdb(station, to_other),
         Row::Flood(
             place(OTHER),
-            FloodRow { host_end: Some(link("vnic-8")), next: NONE },
+            FloodRow { host_end: Some(link("vnic-8")), next: NONE, mtu: 1500 },
         ),
-        Row::Flood(place(NONE), FloodRow { host_end: None, next: OTHER }),
+        Row::Flood(
+            place(NONE),
+            FloodRow { host_end: None, next: OTHER, mtu: 0 },
+        ),
     ]
 }
 
@@ -79,11 +117,6 @@ fn received(frame: &[u8]) -> Counters {
 
 fn dropped(reason: DropReason) -> Counters {
     Counters { drops: [(reason, 1)].into(), ..Counters::default() }
-}
-
-fn also(mut counters: Counters, more: &Counters) -> Counters {
-    counters.drops.extend(&more.drops);
-    counters
 }
 
 /// A title, a mark and a frame before; a verdict, a mark and counters after.
@@ -124,8 +157,12 @@ fn from_vnic_on_a_physical_link() {
         let provider = tagged_by_provider(&own(REMOTE), 5);
         for vid in [0, 5] {
             bench.put([
-                Row::Segment(bge0.clone(), SegmentRow { station }),
+                Row::Segment(
+                    bge0.clone(),
+                    SegmentRow { station, promiscuous: false },
+                ),
                 vnic_row(&bge0, vid, Protection::DEFAULT),
+                own_station(&bge0, vid),
             ]);
             bench.put(other_rows(&bge0, vid));
             let out = vec![(SELF, sent(&own(REMOTE)))];
@@ -134,7 +171,6 @@ fn from_vnic_on_a_physical_link() {
                 (OTHER, received(&own(vnic(8)))),
             ];
             let drop = |reason| vec![(SELF, dropped(reason))];
-            let hairpin = also(sent(&own(vnic(7))), &dropped(Hairpin));
             check_from_vnic(
                 &bench,
                 vec![
@@ -153,7 +189,14 @@ fn from_vnic_on_a_physical_link() {
                         out.clone(),
                     ),
                     ("a group", 0, own(GROUP), REDIRECT, MARK, out),
-                    ("itself", 0, own(vnic(7)), SHOT, 0, vec![(SELF, hairpin)]),
+                    (
+                        "itself",
+                        0,
+                        own(vnic(7)),
+                        SHOT,
+                        0,
+                        vec![(SELF, dropped(Hairpin))],
+                    ),
                     ("forged", 0, forged.clone(), SHOT, 0, drop(MacSpoof)),
                     ("from a group", 0, group.clone(), SHOT, 0, drop(MacSpoof)),
                     ("tag", MARK, tag.clone(), SHOT, 0, drop(GuestTag)),
@@ -190,7 +233,7 @@ fn from_vnic_on_an_etherstub() {
         bench.put([vnic_row(&stub, 0, Protection::DEFAULT)]);
         bench.put(other_rows(&stub, 0));
         let out = sent(&own(REMOTE));
-        let lost = vec![(SELF, also(out.clone(), &dropped(NoDestination)))];
+        let lost = vec![(SELF, dropped(NoDestination))];
         let local =
             vec![(SELF, sent(&own(vnic(8)))), (OTHER, received(&own(vnic(8))))];
         let cases = || {
@@ -211,7 +254,10 @@ fn from_vnic_on_an_etherstub() {
         };
         // Without its row, and with it.
         check_from_vnic(&bench, cases());
-        bench.put([Row::Segment(stub, SegmentRow { station: None })]);
+        bench.put([Row::Segment(
+            stub,
+            SegmentRow { station: None, promiscuous: false },
+        )]);
         check_from_vnic(&bench, cases());
     });
 }
@@ -397,8 +443,8 @@ fn a_large_frame_counts_as_what_it_will_be_cut_into() {
     in_lab(|lab| {
         let bench = Bench::new(lab);
         let bge0 = Segment::Link(link("bge0"));
-        bench.put([vnic_row(&bge0, 0, Protection::DEFAULT)]);
-        bench.put(other_rows(&bge0, 0));
+        bench.put(other_rows(&bge0, 0).map(with_mtu(9000)));
+        bench.put([with_mtu(9000)(vnic_row(&bge0, 0, Protection::DEFAULT))]);
         let payload = |head: &[u8]| {
             let mut payload = head.to_vec();
             payload.resize(head.len() + 3000, 0);
@@ -461,5 +507,57 @@ fn a_large_frame_counts_as_what_it_will_be_cut_into() {
         let spoof = [(DropReason::MacSpoof, 3)].into();
         let want = Counters { drops: spoof, ..Counters::default() };
         assert_eq!(got, [(SELF, want)].into(), "dropped");
+    });
+}
+
+/// A large frame is as long as what it is cut into.
+#[test]
+fn a_large_frame_is_too_long_when_its_parts_are() {
+    in_lab(|lab| {
+        let bench = Bench::new(lab);
+        let bge0 = Segment::Link(link("bge0"));
+        bench.put([vnic_row(&bge0, 0, Protection::DEFAULT)]);
+        bench.put(other_rows(&bge0, 0).map(with_mtu(1400)));
+        let ipv4 = |protocol: u8, transport: &[u8]| {
+            let mut packet = vec![0; 20];
+            (packet[0], packet[9]) = (0x45, protocol);
+            packet.extend(transport);
+            packet.resize(3000, 0);
+            packet
+        };
+        let mut tcp = [0; 20];
+        tcp[12] = 0x50;
+        // Parts of `size` have 40 bytes of headers, or 28.
+        for (title, to, packet, size, want) in [
+            ("TCP", 8, ipv4(6, &tcp), 1360, None),
+            ("TCP", 8, ipv4(6, &tcp), 1361, Some(DropReason::TooLongFor)),
+            ("TCP to the wire", 99, ipv4(6, &tcp), 1460, None),
+            (
+                "TCP to the wire",
+                99,
+                ipv4(6, &tcp),
+                1461,
+                Some(DropReason::TooLong),
+            ),
+            // They may be fragments, which have 20.
+            ("UDP", 8, ipv4(17, &[0; 8]), 1380, None),
+            ("UDP", 8, ipv4(17, &[0; 8]), 1381, Some(DropReason::TooLongFor)),
+            ("parts of any length", 8, ipv4(132, &[0; 8]), 0xffff, None),
+        ] {
+            bench.put([Row::Segment(
+                bge0.clone(),
+                SegmentRow { station: None, promiscuous: false },
+            )]);
+            let frame = ethernet(vnic(to), vnic(7), EtherTypes::Ipv4, &packet);
+            let context =
+                Context { gso_segs: 3, gso_size: size, ..Context::default() };
+            let got = bench.run(Program::FromVnic, &context, &frame);
+            let drops: Vec<DropReason> = got
+                .counters
+                .values()
+                .flat_map(|counters| counters.drops.keys().copied())
+                .collect();
+            assert_eq!(drops, Vec::from_iter(want), "{title} {size}");
+        }
     });
 }
