@@ -5,6 +5,8 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::change::{ChangeVnic, SetProps};
+
 use crate::{
     DropReason, Duplex, LinkClass, LinkName, LinkState, Mac, MacPrefix,
     MacType, Mtu, Status, TagName, VlanId, VnicProps, Zone,
@@ -100,11 +102,24 @@ pub struct VnicInfo {
     /// MTU in bytes; null while it waits for its link.
     #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
     pub mtu: Option<Mtu>,
+    /// The MTU that it has unless one is set: the NIC tag's, else the largest.
+    /// Null while it waits for its link.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default_mtu: Option<Mtu>,
+    /// The largest MTU that it can have: that of the link below.
+    /// Null while it waits for its link.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<u32>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_mtu: Option<Mtu>,
     /// `up` when the guest has switched its end on; for a TAP, when a virtual
     /// machine has it open.
     pub state: LinkState,
     /// Link properties as they were set.
     pub props: VnicProps,
+    /// Link properties from the next boot on, where they are not `props`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_props: Option<VnicProps>,
     /// Whether it is gone after the next boot.
     pub temporary: bool,
     /// Its number, in the order of creation.
@@ -137,6 +152,31 @@ pub struct VnicCounters {
     /// Frames of the guest's that were dropped, by reason. Reasons that never
     /// occurred are left out.
     pub drops: Vec<DropCount>,
+}
+
+/// What went through a link, and what did not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LinkCounters {
+    /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub name: LinkName,
+    /// The name of its namespace; null: netd's own.
+    pub zone: Option<String>,
+    /// Its class.
+    pub class: LinkClass,
+    /// Frames received. A VNIC receives what is delivered to its guest.
+    pub ipackets: u64,
+    /// Bytes received.
+    pub rbytes: u64,
+    /// Frames that came and could not be received.
+    pub ierrors: u64,
+    /// Frames sent. A VNIC sends what is taken from its guest.
+    pub opackets: u64,
+    /// Bytes sent.
+    pub obytes: u64,
+    /// Frames that could not be sent; of a VNIC, those that were dropped.
+    pub oerrors: u64,
 }
 
 /// A number of dropped frames.
@@ -342,6 +382,7 @@ fn http_status(code: Status) -> u16 {
         | Status::LinkBusy
         | Status::MacInUse
         | Status::MacReserved
+        | Status::ReadOnly
         | Status::PersistentOnTemporary => 409,
         Status::TryAgain => 503,
         Status::OperationFailed | Status::IoError => 500,
@@ -352,6 +393,7 @@ fn http_status(code: Status) -> u16 {
         | Status::InvalidIp
         | Status::InvalidLink
         | Status::InvalidVlan
+        | Status::MacSyntax
         | Status::InvalidMac
         | Status::MtuRange => 400,
     }

@@ -14,6 +14,7 @@
 
 mod allowed_ips;
 pub mod api;
+mod change;
 mod client_id;
 pub mod datapath;
 mod drop_reason;
@@ -37,6 +38,7 @@ mod zone;
 pub use allowed_ips::{
     AllowedIp, AllowedIpError, AllowedIps, AllowedIpsError, IpFamily,
 };
+pub use change::{ChangeError, ChangeVnic, SetProps, VnicProp};
 pub use client_id::{ClientId, ClientIdError, ClientIds, ClientIdsError};
 pub use drop_reason::DropReason;
 pub use link::{Duplex, LinkClass, LinkState, PhysLink};

@@ -117,7 +117,9 @@ impl Observed {
             Step::DeletePair { link } => self.delete(link),
             Step::LinkUp { link } => self.switch(link, true),
             Step::LinkDown { link } => self.switch(link, false),
-            Step::SetMtu { link, from, to } => self.set_mtu(link, *from, *to),
+            Step::SetMtu { link, from, to, .. } => {
+                self.set_mtu(link, *from, *to)
+            }
             Step::Attach { link, program, replace } => {
                 self.attach(link, *program, *replace)
             }
@@ -349,6 +351,7 @@ mod tests {
         let up = |link: &str| Step::LinkUp { link: link.parse().unwrap() };
         let down = |link: &str| Step::LinkDown { link: link.parse().unwrap() };
         let mtu = |link: &str, from| Step::SetMtu {
+            zone: None,
             link: link.parse().unwrap(),
             from,
             to: Mtu::MAX,

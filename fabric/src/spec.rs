@@ -88,11 +88,39 @@ impl FabricSpec {
             .filter(move |vnic| vnic.name == *name && vnic.is_in(zone))
     }
 
-    /// Checks all that can be said without knowing the host.
+    /// What will be declared after the next boot.
+    #[must_use]
+    pub fn next_boot(&self) -> Self {
+        let stubs = self.etherstubs.iter().filter(|(_, stub)| !stub.temporary);
+        let vnics = self.vnics.iter().filter(|(_, vnic)| !vnic.temporary);
+        let vnics = vnics.map(|(id, vnic)| {
+            let props = vnic.kept_props().clone();
+            (*id, Vnic { props, kept: None, ..vnic.clone() })
+        });
+        Self {
+            etherstubs: stubs.map(|(id, stub)| (*id, stub.clone())).collect(),
+            vnics: vnics.collect(),
+        }
+    }
+
+    /// Checks all that can be said without knowing the host, of now and of the
+    /// time after the next boot.
     ///
     /// # Errors
     /// Every rule that is broken, each naming its subject.
     pub fn validate(&self) -> Result<(), Vec<SpecError>> {
+        let mut errors = self.broken_rules();
+        // What only lacks temporary links breaks no rule that this keeps.
+        if self.vnics.values().any(|vnic| vnic.kept.is_some()) {
+            let later = self.next_boot().broken_rules();
+            let new = |error: &SpecError| !errors.contains(error);
+            let later: Vec<_> = later.into_iter().filter(new).collect();
+            errors.extend(later);
+        }
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
+    }
+
+    fn broken_rules(&self) -> Vec<SpecError> {
         let mut errors = Vec::new();
         let mut names = BTreeSet::new();
         for (id, stub) in &self.etherstubs {
@@ -152,7 +180,7 @@ impl FabricSpec {
                 }
             }
         }
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        errors
     }
 }
 
@@ -370,6 +398,7 @@ mod tests {
             mac_type: MacType::Fixed,
             vid: None,
             props: VnicProps::default(),
+            kept: None,
             temporary: false,
         };
         edit(&mut vnic);
@@ -454,6 +483,33 @@ mod tests {
                     }),
                 ],
                 vec![MacInUse, MacInUse],
+            ),
+            (
+                "an address that another VNIC has again after the next boot",
+                vec![],
+                vec![
+                    vnic(1, "net0", |v| {
+                        let macs = vec![Mac::new([2; 6])];
+                        let secondary_macs = macs.try_into().unwrap();
+                        let props = v.props.clone();
+                        v.kept = Some(VnicProps { secondary_macs, ..props });
+                    }),
+                    vnic(2, "net1", |v| v.mac = Mac::new([2; 6])),
+                ],
+                vec![MacInUse],
+            ),
+            (
+                "an address that is another's until the next boot",
+                vec![],
+                vec![
+                    vnic(1, "net0", |v| {
+                        let macs = vec![Mac::new([2; 6])];
+                        v.kept = Some(v.props.clone());
+                        v.props.secondary_macs = macs.try_into().unwrap();
+                    }),
+                    vnic(2, "net1", |v| v.mac = Mac::new([2; 6])),
+                ],
+                vec![MacInUse],
             ),
             (
                 "multicast address",

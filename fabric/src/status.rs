@@ -33,6 +33,8 @@ pub enum Status {
     InvalidLink,
     /// EPERM.
     PermissionDenied,
+    /// A property that can be looked at only.
+    ReadOnly,
     /// EIO.
     IoError,
     /// EBUSY.
@@ -41,6 +43,8 @@ pub enum Status {
     InvalidVlan,
     /// EAGAIN.
     TryAgain,
+    /// A text that is no MAC address.
+    MacSyntax,
     /// An address that no station may have.
     InvalidMac,
     /// The address of the link below.
@@ -57,7 +61,7 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::InvalidArgument,
         Self::OperationFailed,
         Self::NotSupported,
@@ -68,10 +72,12 @@ impl Status {
         Self::InvalidIp,
         Self::InvalidLink,
         Self::PermissionDenied,
+        Self::ReadOnly,
         Self::IoError,
         Self::LinkBusy,
         Self::InvalidVlan,
         Self::TryAgain,
+        Self::MacSyntax,
         Self::InvalidMac,
         Self::MacReserved,
         Self::MacInUse,
@@ -94,10 +100,12 @@ impl fmt::Display for Status {
             Self::InvalidIp => "invalid IP address",
             Self::InvalidLink => "invalid link",
             Self::PermissionDenied => "permission denied",
+            Self::ReadOnly => "read-only property",
             Self::IoError => "I/O error",
             Self::LinkBusy => "link busy",
             Self::InvalidVlan => "invalid VLAN identifier",
             Self::TryAgain => "try again later",
+            Self::MacSyntax => "invalid MAC address",
             Self::InvalidMac => "invalid MAC address value",
             Self::MacReserved => {
                 "MAC address reserved for use by underlying data-link"

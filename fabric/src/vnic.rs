@@ -31,6 +31,10 @@ pub struct Vnic {
     pub vid: Option<VlanId>,
     /// What can be set with `-p`.
     pub props: VnicProps,
+    /// What `props` will be from the next boot on; none: what it is now, or
+    /// nothing, where the VNIC itself is temporary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<VnicProps>,
     /// Gone after the next boot.
     pub temporary: bool,
 }
@@ -40,6 +44,12 @@ impl Vnic {
     #[must_use]
     pub fn key(&self) -> VnicKey {
         VnicKey { zone: self.zone.clone(), name: self.name.clone() }
+    }
+
+    /// What `props` will be from the next boot on.
+    #[must_use]
+    pub fn kept_props(&self) -> &VnicProps {
+        self.kept.as_ref().unwrap_or(&self.props)
     }
 
     /// The host end's name. No guest end can have it: names of new links hold

@@ -126,6 +126,7 @@ fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
             mac_type: MacType::Fixed,
             vid: vid.map(|vid: u16| fabric::VlanId::new(vid).unwrap()),
             props,
+            kept: None,
             temporary: false,
         })
 }

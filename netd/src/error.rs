@@ -1,7 +1,7 @@
 //! What netd answers when it does not do what was asked.
 
 use fabric::api::Problem;
-use fabric::{LinkId, LinkName, SpecError, Status, VnicKey};
+use fabric::{ChangeError, LinkId, LinkName, SpecError, Status, VnicKey};
 
 use crate::apply::ApplyError;
 use crate::chain::chain;
@@ -81,6 +81,9 @@ pub enum FabricError {
     /// The request breaks a rule.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// A VNIC can't be changed like that.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
     /// The request can't be built now.
     #[error("{}", .0.reason)]
     Blocked(fabric::Blocked),
@@ -116,6 +119,7 @@ impl FabricError {
                 Status::ObjectExists
             }
             Self::Spec(error) => error.status(),
+            Self::Change(error) => error.status(),
             Self::Blocked(blocked) => blocked.status,
             Self::Vanished(_)
             | Self::Exhausted
@@ -146,6 +150,7 @@ impl FabricError {
             Self::Spec(SpecError::TransientZone { .. }) => {
                 "make the VNIC temporary (-t), or name the zone".to_owned()
             }
+            Self::Change(error) => return error.hint(),
             Self::Blocked(_)
             | Self::Spec(_)
             | Self::NotFound(_)

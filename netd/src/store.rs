@@ -1,8 +1,9 @@
 //! What netd remembers: the declared state, in one SQLite file.
 //!
 //! Each change is one transaction, on disk before it is acknowledged (WAL,
-//! `synchronous=FULL`). Temporary links carry the id of the boot that they
-//! were made in, and are forgotten by a store that is opened in another.
+//! `synchronous=FULL`). What is temporary, a link or the properties of one,
+//! carries the id of the boot that it was made in, and is forgotten by a store
+//! that is opened in another.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,12 +11,12 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use fabric::{Etherstub, FabricSpec, LinkId, Vnic};
+use fabric::{Etherstub, FabricSpec, LinkId, Vnic, VnicProps};
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// The layout that this netd reads and writes (`PRAGMA user_version`).
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Marks the file as ours (`PRAGMA application_id`): "ARBA".
 const APPLICATION: u32 = 0x4152_4241;
@@ -24,7 +25,11 @@ const APPLICATION: u32 = 0x4152_4241;
 /// itself.
 const MAX_ID: u32 = 0x7fff_ffff;
 
-const LAYOUT: &str = "
+/// The way from each layout to the next, the first from an empty file. What
+/// has been released is never edited.
+const MIGRATIONS: [&str; VERSION as usize] = [
+    // 1
+    "
     CREATE TABLE etherstub (
         id      INTEGER PRIMARY KEY,
         name    TEXT NOT NULL UNIQUE,
@@ -41,7 +46,16 @@ const LAYOUT: &str = "
     ) STRICT;
     CREATE TABLE sequence (next INTEGER NOT NULL) STRICT;
     INSERT INTO sequence VALUES (1);
-";
+    ",
+    // 2
+    "
+    CREATE TABLE temporary_props (
+        vnic    INTEGER PRIMARY KEY,
+        props   TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    ",
+];
 
 /// The store can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -59,9 +73,10 @@ pub enum StoreError {
     /// Another netd uses the directory.
     #[error("another netd uses the state directory {}", .0.display())]
     Locked(PathBuf),
-    /// The file is some other program's, or of another netd's layout.
+    /// The file is of a later netd's layout.
     #[error(
-        "{} has layout {found}; this netd knows {VERSION}", path.display()
+        "{} has layout {found}; this netd knows 1 to {VERSION}",
+        path.display()
     )]
     Layout {
         /// The file.
@@ -103,6 +118,13 @@ pub enum Change<'a> {
     AddVnic(&'a Vnic),
     /// A VNIC is gone.
     RemoveVnic(&'a Vnic),
+    /// A VNIC has other properties.
+    UpdateVnic {
+        /// As it was.
+        was: &'a Vnic,
+        /// As it is now.
+        now: &'a Vnic,
+    },
     /// A new etherstub.
     AddEtherstub(&'a Etherstub),
     /// An etherstub is gone.
@@ -116,6 +138,9 @@ impl Change<'_> {
         match self {
             Self::AddVnic(vnic) => Self::RemoveVnic(vnic),
             Self::RemoveVnic(vnic) => Self::AddVnic(vnic),
+            Self::UpdateVnic { was, now } => {
+                Self::UpdateVnic { was: now, now: was }
+            }
             Self::AddEtherstub(stub) => Self::RemoveEtherstub(stub),
             Self::RemoveEtherstub(stub) => Self::AddEtherstub(stub),
         }
@@ -146,16 +171,14 @@ impl Store {
         let failed = |source| sqlite(&path, "open", source);
         let mut connection = Connection::open(&path).map_err(failed)?;
         // Before the first write of any kind: the file may be another's.
-        let is_new = check(&connection, &path)?;
+        let layout = check(&connection, &path)?;
         connection
             .pragma_update(None, "journal_mode", "wal")
             .and_then(|()| {
                 connection.pragma_update(None, "synchronous", "full")
             })
             .map_err(failed)?;
-        if is_new {
-            lay_out(&mut connection).map_err(failed)?;
-        }
+        migrate(&mut connection, layout).map_err(failed)?;
         let next = begin_boot(&mut connection, boot_id).map_err(failed)?;
         let boot_id = boot_id.to_owned();
         Ok(Self { path, connection, boot_id, next, _lock: lock })
@@ -172,10 +195,17 @@ impl Store {
     /// # Errors
     /// [`StoreError`] for a file that can't be read or is damaged.
     pub fn load(&self) -> Result<FabricSpec, StoreError> {
-        Ok(FabricSpec {
-            etherstubs: self.rows("SELECT id, spec FROM etherstub")?,
-            vnics: self.rows("SELECT id, spec FROM vnic")?,
-        })
+        let etherstubs = self.rows("SELECT id, spec FROM etherstub")?;
+        let mut vnics: BTreeMap<LinkId, Vnic> =
+            self.rows("SELECT id, spec FROM vnic")?;
+        let temporary: BTreeMap<LinkId, VnicProps> =
+            self.rows("SELECT vnic, props FROM temporary_props")?;
+        for (id, props) in temporary {
+            if let Some(vnic) = vnics.get_mut(&id) {
+                vnic.kept = Some(std::mem::replace(&mut vnic.props, props));
+            }
+        }
+        Ok(FabricSpec { etherstubs, vnics })
     }
 
     fn rows<T: serde::de::DeserializeOwned>(
@@ -244,14 +274,27 @@ fn apply(
                     vnic.id.0,
                     zone.unwrap_or_default(),
                     vnic.name.as_str(),
-                    json(vnic)?,
+                    kept(vnic)?,
                     boot(vnic.temporary),
                 ],
             )?;
+            put_temporary_props(transaction, vnic, boot_id)?;
             Ok(Some(vnic.id))
         }
         Change::RemoveVnic(Vnic { id, .. }) => {
             transaction.execute("DELETE FROM vnic WHERE id = ?1", [id.0])?;
+            forget_temporary_props(transaction, *id)?;
+            Ok(None)
+        }
+        Change::UpdateVnic { now, .. } => {
+            let updated = transaction.execute(
+                "UPDATE vnic SET spec = ?2 WHERE id = ?1",
+                params![now.id.0, kept(now)?],
+            )?;
+            if updated != 1 {
+                return Err(rusqlite::Error::StatementChangedRows(updated));
+            }
+            put_temporary_props(transaction, now, boot_id)?;
             Ok(None)
         }
         Change::AddEtherstub(stub) => {
@@ -273,6 +316,38 @@ fn apply(
             Ok(None)
         }
     }
+}
+
+/// A VNIC's row: the VNIC as it will be after the next boot.
+fn kept(vnic: &Vnic) -> rusqlite::Result<String> {
+    let props = vnic.kept_props().clone();
+    json(&Vnic { props, kept: None, ..vnic.clone() })
+}
+
+/// Writes down the properties that hold for this boot only, if there are any.
+fn put_temporary_props(
+    transaction: &Transaction<'_>,
+    vnic: &Vnic,
+    boot_id: &str,
+) -> rusqlite::Result<()> {
+    forget_temporary_props(transaction, vnic.id)?;
+    if vnic.kept.is_some() {
+        transaction.execute(
+            "INSERT INTO temporary_props (vnic, props, boot_id)
+             VALUES (?1, ?2, ?3)",
+            params![vnic.id.0, json(&vnic.props)?, boot_id],
+        )?;
+    }
+    Ok(())
+}
+
+fn forget_temporary_props(
+    transaction: &Transaction<'_>,
+    id: LinkId,
+) -> rusqlite::Result<()> {
+    let forget = "DELETE FROM temporary_props WHERE vnic = ?1";
+    transaction.execute(forget, [id.0])?;
+    Ok(())
 }
 
 fn json(value: &impl serde::Serialize) -> rusqlite::Result<String> {
@@ -307,15 +382,15 @@ fn lock(dir: &Path) -> Result<Flock<fs::File>, StoreError> {
     })
 }
 
-/// Checks that a file is ours and of our layout; says whether it is new and
-/// empty.
-fn check(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
+/// Checks that a file is ours and of a layout that we know; gives the layout,
+/// 0 for a file that is new and empty.
+fn check(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
     let read = |source| sqlite(path, "read", source);
     let tables: u32 = connection
         .query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0))
         .map_err(read)?;
     if tables == 0 {
-        return Ok(true);
+        return Ok(0);
     }
     let pragma = |name| {
         connection.pragma_query_value(None, name, |row| row.get::<_, u32>(0))
@@ -324,28 +399,34 @@ fn check(connection: &Connection, path: &Path) -> Result<bool, StoreError> {
         return Err(StoreError::Foreign(path.to_owned()));
     }
     let found = pragma("user_version").map_err(read)?;
-    if found == VERSION {
-        Ok(false)
+    if (1..=VERSION).contains(&found) {
+        Ok(found)
     } else {
         Err(StoreError::Layout { path: path.to_owned(), found })
     }
 }
 
-fn lay_out(connection: &mut Connection) -> rusqlite::Result<()> {
+/// Brings a file from the layout `from` to ours, all the way or not at all.
+fn migrate(connection: &mut Connection, from: u32) -> rusqlite::Result<()> {
+    if from == VERSION {
+        return Ok(());
+    }
     let transaction = connection.transaction()?;
-    transaction.execute_batch(LAYOUT)?;
+    for migration in &MIGRATIONS[from as usize..] {
+        transaction.execute_batch(migration)?;
+    }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
 }
 
-/// Forgets temporary links of other boots; returns the next number.
+/// Forgets what is temporary and of other boots; returns the next number.
 fn begin_boot(
     connection: &mut Connection,
     boot_id: &str,
 ) -> rusqlite::Result<u32> {
     let transaction = connection.transaction()?;
-    for table in ["vnic", "etherstub"] {
+    for table in ["vnic", "etherstub", "temporary_props"] {
         transaction.execute(
             &format!(
                 "DELETE FROM {table}

@@ -5,7 +5,7 @@ use fabric::api::{
     NicTags, PhysInfo, VnicCounters, VnicInfo,
 };
 use fabric::{
-    Etherstub, LinkClass, LinkId, LinkName, LinkState, Over, ResolvedSpec,
+    Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu, Over, ResolvedSpec,
     Vnic, Zone,
 };
 use tagmap::TagTarget;
@@ -47,6 +47,7 @@ fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {
     };
     let over = built.map(|vnic| &vnic.over).or(named);
     let below = over.and_then(|over| observed.links.get(over));
+    let (default_mtu, max_mtu) = mtus(daemon, vnic, over);
     let blocked = resolved.blocked.iter().find(|b| b.id == vnic.id);
     let runs = end.is_some_and(|end| end.up && end.carrier);
     VnicInfo {
@@ -59,13 +60,32 @@ fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {
         mac_type: vnic.mac_type,
         vid: vnic.vid.map_or(0, fabric::VlanId::get),
         mtu: built.map(|vnic| vnic.mtu),
+        default_mtu,
+        max_mtu,
         state: if runs { LinkState::Up } else { LinkState::Down },
         props: vnic.props.clone(),
+        kept_props: vnic.kept.clone(),
         temporary: vnic.temporary,
         id: vnic.id.0,
         host_end,
         blocked: blocked.map(|blocked| blocked.reason.clone()),
     }
+}
+
+/// The MTU that a VNIC has without one of its own, and the largest that fits.
+fn mtus(
+    daemon: &Daemon,
+    vnic: &Vnic,
+    over: Option<&LinkName>,
+) -> (Option<Mtu>, Option<Mtu>) {
+    let link = |name| daemon.observed().links.get(name).map(|link| link.mtu);
+    let stub = |name| daemon.spec().etherstub(name).map(|stub| stub.mtu);
+    let max = over.and_then(|name| stub(name).or_else(|| link(name)));
+    let of_tag = match &vnic.over {
+        Over::Tag(tag) => daemon.config().tags().mtu_of(tag),
+        Over::Link(_) => None,
+    };
+    (max.map(|max| of_tag.unwrap_or(max)), max)
 }
 
 /// The counters of all VNICs, in the order of their creation.

@@ -25,6 +25,7 @@ fn vnic(store: &Store, name: &str, edit: fn(&mut Vnic)) -> Vnic {
         mac_type: MacType::Random,
         vid: Some(fabric::VlanId::new(5).unwrap()),
         props: VnicProps { mtu: Some(Mtu::ETHERNET), ..VnicProps::default() },
+        kept: None,
         temporary: false,
     };
     edit(&mut vnic);
@@ -110,6 +111,132 @@ fn temporary_links_end_with_the_boot() {
 }
 
 #[test]
+fn properties_for_this_boot_end_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let was = {
+        let mut store = open(dir.path());
+        let was = vnic(&store, "net0", |_| {});
+        store.commit(&[Change::AddVnic(&was)]).unwrap();
+        was
+    };
+    let id = was.id;
+    let props = |mtu| VnicProps {
+        mtu: Some(Mtu::new(mtu).unwrap()),
+        ..VnicProps::default()
+    };
+    let with = |now, kept: Option<u32>| Vnic {
+        props: props(now),
+        kept: kept.map(props),
+        ..was.clone()
+    };
+    let read = |boot| Store::open(dir.path(), boot).unwrap().load().unwrap();
+    let (passing, lasting) = (with(1400, Some(1500)), with(1300, None));
+    for (title, change, now, later) in [
+        (
+            "for this boot",
+            Change::UpdateVnic { was: &was, now: &passing },
+            Some(&passing),
+            Some(with(1500, None)),
+        ),
+        (
+            "to stay",
+            Change::UpdateVnic { was: &was, now: &lasting },
+            Some(&lasting),
+            Some(lasting.clone()),
+        ),
+        (
+            "for this boot, and taken back",
+            Change::UpdateVnic { was: &lasting, now: &passing }.inverse(),
+            Some(&lasting),
+            Some(lasting.clone()),
+        ),
+        ("of a VNIC that goes", Change::RemoveVnic(&passing), None, None),
+        (
+            "of a VNIC that is back",
+            Change::RemoveVnic(&passing).inverse(),
+            Some(&passing),
+            Some(with(1500, None)),
+        ),
+    ] {
+        open(dir.path()).commit(&[change]).unwrap();
+        assert_eq!(read(BOOT).vnics.get(&id), now, "{title}");
+        // Looking from another boot forgets; a copy is looked at.
+        let copy = tempfile::tempdir().unwrap();
+        let file = |dir: &Path| dir.join("netd.db");
+        fs::copy(file(dir.path()), file(copy.path())).unwrap();
+        for boot in ["another-boot", BOOT] {
+            let spec = Store::open(copy.path(), boot).unwrap().load().unwrap();
+            assert_eq!(spec.vnics.get(&id), later.as_ref(), "{title}: {boot}");
+        }
+    }
+}
+
+#[test]
+fn a_vnic_that_is_not_there_cannot_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let vnic = vnic(&store, "net0", |_| {});
+    let change = Change::UpdateVnic { was: &vnic, now: &vnic };
+    let error = store.commit(&[change]).unwrap_err();
+    assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
+    assert_eq!(store.load().unwrap(), FabricSpec::default());
+}
+
+/// What the first netd wrote, to the letter.
+const LAYOUT_1: &str = r#"
+    CREATE TABLE etherstub (
+        id      INTEGER PRIMARY KEY,
+        name    TEXT NOT NULL UNIQUE,
+        spec    TEXT NOT NULL,
+        boot_id TEXT
+    ) STRICT;
+    CREATE TABLE vnic (
+        id      INTEGER PRIMARY KEY,
+        zone    TEXT NOT NULL,
+        name    TEXT NOT NULL,
+        spec    TEXT NOT NULL,
+        boot_id TEXT,
+        UNIQUE (zone, name)
+    ) STRICT;
+    CREATE TABLE sequence (next INTEGER NOT NULL) STRICT;
+    INSERT INTO sequence VALUES (3);
+    INSERT INTO etherstub VALUES (1, 'stub0',
+        '{"id":1,"name":"stub0","mtu":9000,"temporary":true}',
+        '5c2f0f8c-boot');
+    INSERT INTO vnic VALUES (2, 'web', 'net0',
+        '{"id":2,"name":"net0","zone":"web","over":"tag:admin",
+          "mac":"2:8:20:1:2:3","mac_type":"random","vid":5,
+          "props":{"mtu":1500,"protection":"mac-nospoof"},
+          "temporary":false}',
+        NULL);
+    PRAGMA application_id = 0x41524241;
+    PRAGMA user_version = 1;
+"#;
+
+#[test]
+fn a_store_of_the_first_layout_is_taken_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = rusqlite::Connection::open(dir.path().join("netd.db")).unwrap();
+    old.execute_batch(LAYOUT_1).unwrap();
+    drop(old);
+    for round in ["migrated", "opened again"] {
+        let mut store = open(dir.path());
+        assert_eq!(store.next_id(), Some(LinkId(3)), "{round}");
+        let spec = store.load().unwrap();
+        assert_eq!(spec.etherstubs[&LinkId(1)].name.as_str(), "stub0");
+        let mut want = vnic(&store, "net0", |vnic| vnic.id = LinkId(2));
+        assert_eq!(spec.vnics[&LinkId(2)], want, "{round}");
+        // And it can hold what the new layout is for.
+        want.kept = Some(VnicProps::default());
+        let change =
+            Change::UpdateVnic { was: &spec.vnics[&LinkId(2)], now: &want };
+        store.commit(&[change]).unwrap();
+        assert_eq!(store.load().unwrap().vnics[&LinkId(2)], want, "{round}");
+        store.commit(&[change.inverse()]).unwrap();
+    }
+}
+
+#[test]
 fn only_one_netd_uses_a_directory() {
     let dir = tempfile::tempdir().unwrap();
     let _held = open(dir.path());
@@ -134,7 +261,7 @@ fn files_that_are_not_ours_are_left_alone() {
         ("a later layout", |path| {
             drop(open(path.parent().unwrap()));
             let later = rusqlite::Connection::open(path).unwrap();
-            later.pragma_update(None, "user_version", 2).unwrap();
+            later.pragma_update(None, "user_version", 3).unwrap();
         }),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -147,7 +274,7 @@ fn files_that_are_not_ours_are_left_alone() {
                 error,
                 StoreError::Sqlite { .. }
                     | StoreError::Foreign(_)
-                    | StoreError::Layout { found: 2, .. }
+                    | StoreError::Layout { found: 3, .. }
             ),
             "{title}: {error:?}"
         );

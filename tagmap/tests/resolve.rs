@@ -62,6 +62,7 @@ fn vnic(id: u32, over: &str) -> Vnic {
         mac_type: MacType::Fixed,
         vid: None,
         props: VnicProps::default(),
+        kept: None,
         temporary: false,
     }
 }

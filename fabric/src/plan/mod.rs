@@ -149,7 +149,8 @@ pub fn plan(
             && end.mtu != vnic.mtu
         {
             let (link, from, to) = (name.clone(), end.mtu, vnic.mtu);
-            steps.push(Step::SetMtu { link, from, to });
+            let zone = vnic.zone.clone();
+            steps.push(Step::SetMtu { link, zone, from, to });
         }
     }
     steps.extend(diff::rows(&between, tables));

@@ -53,10 +53,12 @@ pub enum Step {
         /// The host end.
         link: LinkName,
     },
-    /// Change a host end's MTU.
+    /// Change the MTU of a VNIC's two ends, or of its TAP.
     SetMtu {
         /// The host end.
         link: LinkName,
+        /// Where the guest end lives.
+        zone: Option<Zone>,
         /// What it was.
         from: Mtu,
         /// What it becomes.
@@ -119,8 +121,8 @@ impl Step {
             Self::DeletePair { .. } => return None,
             Self::LinkUp { link } => Self::LinkDown { link },
             Self::LinkDown { link } => Self::LinkUp { link },
-            Self::SetMtu { link, from, to } => {
-                Self::SetMtu { link, from: to, to: from }
+            Self::SetMtu { link, zone, from, to } => {
+                Self::SetMtu { link, zone, from: to, to: from }
             }
             Self::Attach { replace: true, .. } => return None,
             Self::Attach { link, program, replace: false } => {
@@ -176,7 +178,7 @@ impl fmt::Display for Step {
             Self::DeletePair { link } => write!(f, "delete {link}"),
             Self::LinkUp { link } => write!(f, "up {link}"),
             Self::LinkDown { link } => write!(f, "down {link}"),
-            Self::SetMtu { link, from, to } => {
+            Self::SetMtu { link, from, to, .. } => {
                 write!(f, "mtu {link} {from} -> {to}")
             }
             Self::Attach { link, program, replace: false } => {

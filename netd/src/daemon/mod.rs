@@ -182,8 +182,9 @@ impl Daemon {
     /// Goes from the present declared state to another one: all of it, or
     /// nothing.
     ///
-    /// What can't be taken back comes last. A new link is built, then written
-    /// down; the links of one that goes are deleted after it was struck out.
+    /// What can't be taken back comes last. A new or changed link is built, then
+    /// written down; the links of one that goes are deleted after it was struck
+    /// out.
     async fn become_spec(
         &mut self,
         spec: FabricSpec,
@@ -203,8 +204,15 @@ impl Daemon {
         {
             return Err(FabricError::Blocked(blocked.clone()));
         }
+        if let Change::UpdateVnic { .. } = change
+            && let Some(blocked) = newly_blocked(&self.blocked, &resolved)
+        {
+            return Err(FabricError::Blocked(blocked.clone()));
+        }
         match change {
-            Change::AddVnic(_) | Change::AddEtherstub(_) => {
+            Change::AddVnic(_)
+            | Change::UpdateVnic { .. }
+            | Change::AddEtherstub(_) => {
                 self.build(&resolved).await?;
                 if let Err(error) = self.commit(change) {
                     tracing::error!(error = chain(&error), "taking it back");
@@ -260,6 +268,16 @@ impl Daemon {
             }
         }
     }
+}
+
+/// What has to wait and did not before. What waits already, because its link
+/// is away, may be changed all the same: that is written down.
+fn newly_blocked<'a>(
+    before: &[Blocked],
+    after: &'a ResolvedSpec,
+) -> Option<&'a Blocked> {
+    let waited = |id| before.iter().any(|blocked| blocked.id == id);
+    after.blocked.iter().find(|blocked| !waited(blocked.id))
 }
 
 /// Puts the kernel's "exists" into the words of who asked.

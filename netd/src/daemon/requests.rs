@@ -1,6 +1,6 @@
 //! What clients ask of the fabric: each request becomes a new declared state.
 
-use fabric::api::{CreateEtherstub, CreateVnic};
+use fabric::api::{ChangeVnic, CreateEtherstub, CreateVnic};
 use fabric::{
     Etherstub, LinkClass, LinkId, LinkName, Mac, MacPrefix, MacType, Mode, Mtu,
     Over, Owner, Vnic,
@@ -50,6 +50,7 @@ impl Daemon {
             mac_type,
             vid: request.vid,
             props,
+            kept: None,
             temporary: request.temporary,
         };
         let mut spec = self.spec.clone();
@@ -110,6 +111,53 @@ impl Daemon {
         }
     }
 
+    /// The one VNIC that a name means.
+    fn the_vnic(
+        &self,
+        name: &LinkName,
+        zone: Option<&str>,
+    ) -> Result<Vnic, FabricError> {
+        let found: Vec<&Vnic> = self.spec.vnics_called(name, zone).collect();
+        match found[..] {
+            [vnic] => Ok(vnic.clone()),
+            [] => Err(self.no_such(name, "a", "vnic")),
+            _ => {
+                let zone = |vnic: &&Vnic| match &vnic.zone {
+                    Some(zone) => zone.name().to_owned(),
+                    None => "the host".to_owned(),
+                };
+                let zones = found.iter().map(zone).collect();
+                let name = name.clone();
+                Err(FabricError::Ambiguous { name, zones })
+            }
+        }
+    }
+
+    /// Changes properties of the one VNIC that a name means.
+    ///
+    /// # Errors
+    /// [`FabricError`]; nothing has been changed.
+    pub async fn change_vnic(
+        &mut self,
+        name: &LinkName,
+        zone: Option<&str>,
+        request: &ChangeVnic,
+    ) -> Result<LinkId, FabricError> {
+        self.refresh().await?;
+        let was = self.the_vnic(name, zone)?;
+        let now = request.of(&was)?;
+        if now == was {
+            return Ok(was.id);
+        }
+        let mut spec = self.spec.clone();
+        spec.vnics.insert(now.id, now.clone());
+        let change = Change::UpdateVnic { was: &was, now: &now };
+        self.become_spec(spec, change).await?;
+        let temporary = request.temporary;
+        tracing::info!(vnic = %now.key(), temporary, "changed");
+        Ok(now.id)
+    }
+
     /// Deletes the one VNIC that a name means.
     ///
     /// # Errors
@@ -120,20 +168,7 @@ impl Daemon {
         zone: Option<&str>,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let found: Vec<&Vnic> = self.spec.vnics_called(name, zone).collect();
-        let vnic = match found[..] {
-            [vnic] => vnic.clone(),
-            [] => return Err(self.no_such(name, "a", "vnic")),
-            _ => {
-                let zone = |vnic: &&Vnic| match &vnic.zone {
-                    Some(zone) => zone.name().to_owned(),
-                    None => "the host".to_owned(),
-                };
-                let zones = found.iter().map(zone).collect();
-                let name = name.clone();
-                return Err(FabricError::Ambiguous { name, zones });
-            }
-        };
+        let vnic = self.the_vnic(name, zone)?;
         self.check_closed(&vnic)?;
         let mut spec = self.spec.clone();
         spec.vnics.remove(&vnic.id);

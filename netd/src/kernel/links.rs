@@ -161,6 +161,21 @@ fn has_peer_away(link: &LinkMessage) -> bool {
     link.attributes.iter().any(away)
 }
 
+/// The number of a veth's other end, and whether that is in another namespace.
+pub(super) fn peer(link: &LinkMessage) -> Option<(u32, bool)> {
+    if kind(link) != Some(&InfoKind::Veth) {
+        return None;
+    }
+    let away = has_peer_away(link);
+    let index = attribute(link, |at| match at {
+        LinkAttribute::Link(index) => Some(*index),
+        _ => None,
+    });
+    // Some kernels leave it out where it is the same number in two namespaces.
+    let same = away.then_some(link.header.index);
+    Some((index.or(same)?, away))
+}
+
 fn state(link: &LinkMessage) -> LinkState {
     let oper = attribute(link, |at| match at {
         LinkAttribute::OperState(state) => Some(*state),
@@ -229,6 +244,24 @@ mod tests {
                 _ => None,
             };
             assert_eq!(got, want, "{title}");
+        }
+    }
+
+    #[test]
+    fn the_other_end_of_a_veth() {
+        let (there, away) =
+            (LinkAttribute::Link(4), LinkAttribute::LinkNetNsId(0));
+        for (kind, more, want) in [
+            (InfoKind::Veth, vec![&there, &away], Some((4, true))),
+            (InfoKind::Veth, vec![&there], Some((4, false))),
+            (InfoKind::Veth, vec![&away], Some((7, true))),
+            (InfoKind::Veth, vec![], None),
+            (InfoKind::Tun, vec![], None),
+            (InfoKind::Vlan, vec![&there], None),
+        ] {
+            let mut link = link("vnic-7", Some(kind.clone()));
+            link.attributes.extend(more.into_iter().cloned());
+            assert_eq!(peer(&link), want, "{kind:?}");
         }
     }
 

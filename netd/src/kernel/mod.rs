@@ -6,6 +6,7 @@
 
 mod bpffs;
 mod ethtool;
+mod guest_end;
 mod host_end;
 mod links;
 mod netlink;
@@ -168,9 +169,9 @@ impl Kernel {
                 let index = self.index(link)?;
                 pair::switch(netlink, link, index, up).await?;
             }
-            Step::SetMtu { link, to, .. } => {
-                let index = self.index(link)?;
-                pair::set_mtu(netlink, link, index, *to).await?;
+            Step::SetMtu { link, zone, from, to } => {
+                let zone = zone.as_ref();
+                guest_end::set_mtu(netlink, link, zone, *from, *to).await?;
             }
             Step::Attach { link, program, replace } => {
                 let index = self.index(link)?;

@@ -106,6 +106,23 @@ impl Netlink {
         }
     }
 
+    /// One link by its number.
+    pub(super) async fn link_at(
+        &self,
+        index: u32,
+    ) -> Result<LinkMessage, NetlinkError> {
+        let what = || format!("look up link number {index}");
+        let mut found = self.handle.link().get().match_index(index).execute();
+        match found.try_next().await {
+            Ok(Some(link)) => Ok(link),
+            Ok(None) => Err(NetlinkError {
+                what: what(),
+                source: nix::errno::Errno::ENODEV.into(),
+            }),
+            Err(error) => Err(refused(what(), &error)),
+        }
+    }
+
     /// The entries of every link's own address filter.
     pub(super) async fn filters(
         &self,

@@ -115,19 +115,6 @@ pub(super) async fn switch(
     set(netlink, message, || format!("switch {link} {word}")).await
 }
 
-/// Changes a host end's MTU.
-pub(super) async fn set_mtu(
-    netlink: &Netlink,
-    link: &LinkName,
-    index: u32,
-    mtu: Mtu,
-) -> Result<(), NetlinkError> {
-    let mut message = LinkMessage::default();
-    message.header.index = index;
-    message.attributes = vec![LinkAttribute::Mtu(mtu.bytes())];
-    set(netlink, message, || format!("set the MTU of {link} to {mtu}")).await
-}
-
 /// Deletes host ends, and so their guest ends. A TAP goes even while it is
 /// open.
 ///

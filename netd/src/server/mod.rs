@@ -114,7 +114,7 @@ pub fn router(fabric: Shared) -> Router {
 fn routes() -> OpenApiRouter<Shared> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(vnics::list, vnics::create))
-        .routes(routes!(vnics::delete))
+        .routes(routes!(vnics::change, vnics::delete))
         .routes(routes!(vnics::counters))
         .routes(routes!(etherstubs::list, etherstubs::create))
         .routes(routes!(etherstubs::delete))

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use fabric::LinkName;
-use fabric::api::{CreateVnic, VnicCounters, VnicInfo};
+use fabric::api::{ChangeVnic, CreateVnic, VnicCounters, VnicInfo};
 use serde::Deserialize;
 
 use super::extract::{Asked, Body, Name};
@@ -64,6 +64,40 @@ pub(super) struct Which {
     /// The guest end's namespace, by its name or as it was written; empty:
     /// netd's own. Needed only when several zones have the name.
     zone: Option<String>,
+}
+
+/// Change properties of a VNIC: all that are named, or none
+#[utoipa::path(
+    patch,
+    path = "/v1/vnics/{name}",
+    operation_id = "change_vnic",
+    params(("name" = String, Path, description = "The guest end's name"), Which),
+    request_body(
+        content = ChangeVnic,
+        example = json!({
+            "set": {"allowed_ips": ["192.168.1.7"], "mtu": 1400},
+            "reset": ["dynamic-methods"],
+            "temporary": false,
+        }),
+    ),
+    responses(
+        (status = 200, description = "The VNIC as it is now", body = VnicInfo),
+        (status = "default", response = Refused),
+    )
+)]
+pub(super) async fn change(
+    State(fabric): State<Shared>,
+    Name(name): Name<LinkName>,
+    Asked(which): Asked<Which>,
+    Body(request): Body<ChangeVnic>,
+) -> Result<Json<VnicInfo>, ApiError> {
+    finish(async move {
+        let mut fabric = fabric.lock().await;
+        let zone = which.zone.as_deref();
+        let id = fabric.change_vnic(&name, zone, &request).await?;
+        Ok(Json(views::vnic(&fabric, id)?))
+    })
+    .await
 }
 
 /// Delete a VNIC
