@@ -1,8 +1,10 @@
 //! The fabric as clients see it.
 
+use std::collections::BTreeMap;
+
 use fabric::api::{
-    DaemonStatus, DropCount, EtherstubInfo, LinkInfo, NicTagInfo, NicTagType,
-    NicTags, PhysInfo, VnicCounters, VnicInfo,
+    DaemonStatus, DropCount, EtherstubInfo, LinkCounters, LinkInfo, NicTagInfo,
+    NicTagType, NicTags, PhysInfo, VnicCounters, VnicInfo,
 };
 use fabric::{
     Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu, Over, ResolvedSpec,
@@ -12,6 +14,7 @@ use tagmap::TagTarget;
 
 use crate::daemon::Daemon;
 use crate::error::FabricError;
+use crate::kernel::LinkStats;
 
 /// The name that the ZONE column shows.
 fn zone_name(zone: Option<&Zone>) -> Option<String> {
@@ -111,6 +114,45 @@ pub fn counters(daemon: &Daemon) -> Result<Vec<VnicCounters>, FabricError> {
             })
         })
         .collect()
+}
+
+/// The counters of the host's links by name, as the kernel has them, then those of all VNICs in the
+/// order of their creation. Nothing is counted on an etherstub.
+///
+/// # Errors
+/// When a counter can't be read.
+pub fn link_counters(
+    daemon: &Daemon,
+    stats: &BTreeMap<LinkName, LinkStats>,
+) -> Result<Vec<LinkCounters>, FabricError> {
+    let links = daemon.observed().links.iter();
+    let foreign = links.filter_map(|(name, link)| {
+        let stats = stats.get(name)?;
+        Some(LinkCounters {
+            name: name.clone(),
+            zone: None,
+            class: link.class,
+            ipackets: stats.ipackets,
+            rbytes: stats.rbytes,
+            ierrors: stats.ierrors,
+            opackets: stats.opackets,
+            obytes: stats.obytes,
+            oerrors: stats.oerrors,
+        })
+    });
+    let vnics = counters(daemon)?.into_iter().map(|vnic| LinkCounters {
+        oerrors: vnic.drops.iter().map(|drop| drop.packets).sum(),
+        name: vnic.name,
+        zone: vnic.zone,
+        class: LinkClass::Vnic,
+        ipackets: vnic.ipackets,
+        rbytes: vnic.rbytes,
+        // Drops are the guest's own frames.
+        ierrors: 0,
+        opackets: vnic.opackets,
+        obytes: vnic.obytes,
+    });
+    Ok(foreign.chain(vnics).collect())
 }
 
 /// All etherstubs, in the order of their creation.

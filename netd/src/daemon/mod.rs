@@ -2,7 +2,7 @@
 
 mod requests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::api::CreateEtherstub;
 use fabric::{
@@ -13,7 +13,7 @@ use crate::apply::{ApplyError, apply};
 use crate::chain::chain;
 use crate::config::ConfigFile;
 use crate::error::FabricError;
-use crate::kernel::{Kernel, KernelError};
+use crate::kernel::{Kernel, KernelError, LinkStats};
 use crate::store::{Change, Store};
 
 /// The fabric of one network namespace.
@@ -136,6 +136,17 @@ impl Daemon {
         self.refresh().await?;
         self.kernel.observe_modes(&mut self.observed).await;
         Ok(())
+    }
+
+    /// [`Daemon::refresh`], and what the kernel has counted on its links.
+    ///
+    /// # Errors
+    /// When the kernel can't be read.
+    pub async fn refresh_for_counting(
+        &mut self,
+    ) -> Result<BTreeMap<LinkName, LinkStats>, FabricError> {
+        self.refresh().await?;
+        Ok(self.kernel.link_stats().await?)
     }
 
     /// Builds what is declared and missing. What fails is logged and tried

@@ -12,6 +12,7 @@ mod links;
 mod netlink;
 mod observe;
 mod pair;
+mod stats;
 mod tap;
 mod unicast;
 mod zones;
@@ -27,6 +28,7 @@ use netlink::Netlink;
 pub use bpffs::BpffsError;
 pub use host_end::SysctlError;
 pub use netlink::NetlinkError;
+pub use stats::LinkStats;
 pub use tap::TapError;
 pub use zones::ZoneError;
 

@@ -74,14 +74,25 @@ impl Netlink {
 
     /// All links of the namespace, without their statistics.
     pub(super) async fn links(&self) -> Result<Vec<LinkMessage>, NetlinkError> {
+        self.links_but(vec![LinkExtentMask::SkipStats]).await
+    }
+
+    /// All links of the namespace.
+    pub(super) async fn links_with_stats(
+        &self,
+    ) -> Result<Vec<LinkMessage>, NetlinkError> {
+        self.links_but(Vec::new()).await
+    }
+
+    async fn links_but(
+        &self,
+        mask: Vec<LinkExtentMask>,
+    ) -> Result<Vec<LinkMessage>, NetlinkError> {
         let what = || "list the links".to_owned();
         self.handle
             .link()
             .get()
-            .set_filter_mask(
-                AddressFamily::Unspec,
-                vec![LinkExtentMask::SkipStats],
-            )
+            .set_filter_mask(AddressFamily::Unspec, mask)
             .execute()
             .try_collect()
             .await

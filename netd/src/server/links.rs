@@ -1,8 +1,8 @@
-//! `/v1/links` and `/v1/phys`
+//! `/v1/links`, `/v1/phys` and `/v1/counters/links`
 
 use axum::Json;
 use axum::extract::State;
-use fabric::api::{LinkInfo, PhysInfo};
+use fabric::api::{LinkCounters, LinkInfo, PhysInfo};
 
 use super::{ApiError, Refused, Shared, finish};
 use crate::views;
@@ -25,6 +25,27 @@ pub(super) async fn links(
         let mut fabric = fabric.lock().await;
         fabric.refresh().await?;
         Ok(Json(views::links(&fabric)))
+    })
+    .await
+}
+
+/// Read what went through each link, and what did not
+#[utoipa::path(
+    get,
+    path = "/v1/counters/links",
+    operation_id = "count_links",
+    responses(
+        (status = 200, description = "The counters of each link", body = Vec<LinkCounters>),
+        (status = "default", response = Refused),
+    )
+)]
+pub(super) async fn counters(
+    State(fabric): State<Shared>,
+) -> Result<Json<Vec<LinkCounters>>, ApiError> {
+    finish(async move {
+        let mut fabric = fabric.lock().await;
+        let stats = fabric.refresh_for_counting().await?;
+        Ok(Json(views::link_counters(&fabric, &stats)?))
     })
     .await
 }

@@ -120,6 +120,7 @@ fn routes() -> OpenApiRouter<Shared> {
         .routes(routes!(etherstubs::delete))
         .routes(routes!(links::links))
         .routes(routes!(links::phys))
+        .routes(routes!(links::counters))
         .routes(routes!(nictags::list))
         .routes(routes!(nictags::status))
 }
@@ -153,7 +154,7 @@ mod tests {
         let document = routes().to_openapi();
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 9, "{paths:#?}");
+        assert_eq!(paths.len(), 10, "{paths:#?}");
         let operations = paths.values().flat_map(|path| {
             let methods = path.as_object().unwrap();
             methods.values().filter(|value| value.is_object())
