@@ -15,7 +15,7 @@
 mod fake_netd;
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -176,6 +176,24 @@ fn a_reader_who_leaves_is_no_error() {
     let (reader, writer) = io::pipe().unwrap();
     drop(reader);
     assert_eq!(list_to(writer.into()), (Some(0), String::new()));
+}
+
+#[test]
+fn an_interval_goes_on_until_the_reader_leaves() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("netd.sock");
+    let runtime = runtime();
+    let case = cases().join("show-link-statistics");
+    fake_netd::start(scene(&case), &socket, &runtime);
+    let line = "dladm show-link -s -i 1 -p -o opackets bge0";
+    let mut command = command(line, &socket);
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for want in ["2345", "0"] {
+        assert_eq!(lines.next().unwrap().unwrap(), want);
+    }
+    drop(lines);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

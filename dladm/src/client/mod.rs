@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use fabric::LinkName;
 use fabric::api::{
-    CreateEtherstub, CreateVnic, DEFAULT_SOCKET, DaemonStatus, EtherstubInfo,
-    LinkInfo, NicTags, PhysInfo, SOCKET_ENV, VnicCounters, VnicInfo,
+    ChangeVnic, CreateEtherstub, CreateVnic, DEFAULT_SOCKET, DaemonStatus,
+    EtherstubInfo, LinkCounters, LinkInfo, NicTags, PhysInfo, SOCKET_ENV,
+    VnicCounters, VnicInfo,
 };
 use hyper::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -103,6 +104,22 @@ impl Client {
         self.ask(Method::POST, "/v1/vnics", Some(http::body(wanted)))
     }
 
+    /// Changes properties of a VNIC: all that are named, or none. `zone` tells
+    /// VNICs of one name apart; the empty zone is netd's own.
+    ///
+    /// # Errors
+    /// [`ClientError::Problem`] when netd refuses, and others as of every
+    /// question.
+    pub fn change_vnic(
+        &self,
+        name: &LinkName,
+        zone: Option<&str>,
+        change: &ChangeVnic,
+    ) -> Result<VnicInfo, ClientError> {
+        let path = vnic_path(name, zone);
+        self.ask(Method::PATCH, &path, Some(http::body(change)))
+    }
+
     /// Deletes a VNIC. `zone` tells VNICs of one name apart; the empty zone is
     /// netd's own.
     ///
@@ -114,12 +131,16 @@ impl Client {
         name: &LinkName,
         zone: Option<&str>,
     ) -> Result<(), ClientError> {
-        let mut path = format!("/v1/vnics/{}", escape(name.as_str()));
-        if let Some(zone) = zone {
-            path.push_str("?zone=");
-            path.push_str(&escape(zone));
-        }
-        self.delete(&path)
+        self.delete(&vnic_path(name, zone))
+    }
+
+    /// What went through each link, those of the host by name and then the
+    /// VNICs in the order of creation.
+    ///
+    /// # Errors
+    /// [`ClientError`], as of every question.
+    pub fn link_counters(&self) -> Result<Vec<LinkCounters>, ClientError> {
+        self.get("/v1/counters/links")
     }
 
     /// What went through each VNIC.
@@ -174,6 +195,15 @@ impl Client {
     pub fn status(&self) -> Result<DaemonStatus, ClientError> {
         self.get("/v1/status")
     }
+}
+
+fn vnic_path(name: &LinkName, zone: Option<&str>) -> String {
+    let mut path = format!("/v1/vnics/{}", escape(name.as_str()));
+    if let Some(zone) = zone {
+        path.push_str("?zone=");
+        path.push_str(&escape(zone));
+    }
+    path
 }
 
 /// A value as part of a path or a query.

@@ -4,10 +4,10 @@
 //! they are parsed, then options that don't go together, then the name, then
 //! the property list, then what the library or netd says.
 
-use fabric::api::{CreateVnic, VnicInfo};
-use fabric::{Mac, MacPrefix, Status, TagName, VlanId};
+use fabric::api::{CreateVnic, SetProps, VnicInfo};
+use fabric::{Mac, MacPrefix, Status, TagName, VlanId, VnicProps};
 
-use super::vnic_props::{self, Wanted};
+use super::link_props::{self, Target};
 use super::{Common, new_name};
 use crate::client::{Client, ClientError};
 use crate::error::{CommandError, Failure};
@@ -32,7 +32,10 @@ pub(crate) const SYNOPSIS: &str = "[-t] -l link \
 /// dhcp-nospoof, or none; `allowed-ips`, the addresses and CIDR prefixes that
 /// ip-nospoof lets pass; `allowed-dhcp-cids`, the client ids that dhcp-nospoof
 /// lets pass: 0xHEX, a DUID as TYPE.FIELDS, or ASCII; `allow-all-dhcp-cids`, true
-/// or false; `mode`, veth or tap; `owner`, who besides root may open the TAP.
+/// or false; `dynamic-methods`, any of dhcpv4, dhcpv6, slaac and addrconf;
+/// `secondary-macs`, further addresses; `promisc-filtered`, on or off; `mode`,
+/// veth or tap; `owner`, who besides root may open the TAP. `set-linkprop`
+/// changes all but zone, mode and owner later.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Args {
     /// Forget it at the next boot
@@ -202,15 +205,15 @@ fn create(
         .map_err(|error| Failure::new(error.to_string()))?;
     args.check_combination()?;
     let name = new_name(&args.vnic)?;
-    let Wanted { zone, props } = args.properties(&list, out)?;
+    let set = args.properties(&list, out)?;
     let wanted = CreateVnic {
         name,
         over: args.link.clone(),
         mac: args.fixed_mac()?,
         mac_prefix: args.mac_prefix,
         vid: args.vlan_id,
-        zone,
-        props,
+        props: set.over(&VnicProps::default()),
+        zone: set.zone,
         temporary: args.temporary,
     };
     client.create_vnic(&wanted).map_err(|error| args.refused(error))
@@ -258,14 +261,14 @@ impl Args {
         &self,
         list: &str,
         out: &mut Out,
-    ) -> Result<Wanted, CommandError> {
+    ) -> Result<SetProps, CommandError> {
         if self.prop.is_empty() {
-            return Ok(Wanted::default());
+            return Ok(SetProps::default());
         }
         let list = proplist::parse(list).map_err(|error| {
             Failure::new("invalid vnic property").hint(error.to_string())
         })?;
-        vnic_props::read(&self.vnic, &list).map_err(|refusals| {
+        link_props::read(Target::New(&self.vnic), &list).map_err(|refusals| {
             let mut failure = None;
             for refusal in refusals {
                 out.warn(&refusal.warning);

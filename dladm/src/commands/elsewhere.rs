@@ -3,7 +3,6 @@
 //! Who types one of these knows the original, and should read why it is not
 //! here and what to do instead, not that the word is unknown.
 
-const PROPERTIES: &str = "set a VNIC's properties with create-vnic -p";
 const BOND: &str =
     "make a bond with the host's own tools; VNICs sit on it as on any link";
 const BRIDGE: &str =
@@ -15,7 +14,7 @@ const WIRELESS: &str = "use the host's own wireless tools";
 const PARTITION: &str = "InfiniBand is left to the host's own tools";
 
 /// The verbs, each with the reason.
-const VERBS: [(&str, &str); 55] = [
+const VERBS: [(&str, &str); 52] = [
     ("add-aggr", BOND),
     ("add-bridge", BRIDGE),
     ("connect-wifi", WIRELESS),
@@ -48,16 +47,13 @@ const VERBS: [(&str, &str); 55] = [
     ("remove-aggr", BOND),
     ("remove-bridge", BRIDGE),
     ("rename-link", NOT_YET),
-    ("reset-linkprop", PROPERTIES),
     ("scan-wifi", WIRELESS),
-    ("set-linkprop", PROPERTIES),
     ("show-aggr", "bonds are listed by show-link"),
     ("show-bridge", BRIDGE),
     ("show-ether", "ethtool(8) shows more"),
     ("show-ib", PARTITION),
     ("show-iptun", "list tunnels with the host's own tools"),
     ("show-linkmap", "links have no numbers here; show-link lists them"),
-    ("show-linkprop", "show-vnic --json shows a VNIC's properties"),
     ("show-overlay", NOT_YET),
     ("show-part", PARTITION),
     ("show-secobj", WIRELESS),

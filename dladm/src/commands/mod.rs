@@ -8,12 +8,14 @@ pub(crate) mod create_vnic;
 pub(crate) mod delete_vnic;
 pub(crate) mod elsewhere;
 pub(crate) mod etherstub;
+mod link_props;
 mod listing;
 pub(crate) mod nic_tag;
+pub(crate) mod set_linkprop;
 pub(crate) mod show_link;
+pub(crate) mod show_linkprop;
 pub(crate) mod show_phys;
 pub(crate) mod show_vnic;
-mod vnic_props;
 mod zoned;
 
 use fabric::LinkName;

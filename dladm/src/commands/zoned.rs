@@ -1,6 +1,6 @@
 //! Names within zones: what `-z` means, and which link a name means.
 
-use fabric::api::{LinkInfo, VnicCounters, VnicInfo};
+use fabric::api::{LinkCounters, LinkInfo, VnicCounters, VnicInfo};
 use fabric::{LinkName, Zone};
 
 /// The value of `-z`: a zone, or with the empty text the host itself.
@@ -50,7 +50,7 @@ macro_rules! zoned {
         }
     )*};
 }
-zoned!(LinkInfo, VnicInfo, VnicCounters);
+zoned!(LinkCounters, LinkInfo, VnicInfo, VnicCounters);
 
 /// A name that links of several zones have: the zones, in words.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

@@ -9,8 +9,8 @@ use clap::{CommandFactory, FromArgMatches};
 use super::{GlobalArgs, flushed, is_closed_pipe, verb};
 use crate::client::Client;
 use crate::commands::{
-    Common, create_vnic, delete_vnic, elsewhere, etherstub, show_link,
-    show_phys, show_vnic,
+    Common, create_vnic, delete_vnic, elsewhere, etherstub, set_linkprop,
+    show_link, show_linkprop, show_phys, show_vnic,
 };
 use crate::error::{CommandError, Failure};
 use crate::getopt::Complaint;
@@ -36,10 +36,13 @@ enum Verb {
     CreateEtherstub(etherstub::CreateArgs),
     DeleteEtherstub(etherstub::DeleteArgs),
     ShowEtherstub(etherstub::ShowArgs),
+    SetLinkprop(set_linkprop::SetArgs),
+    ResetLinkprop(set_linkprop::ResetArgs),
+    ShowLinkprop(show_linkprop::Args),
 }
 
 /// The verbs with their grammar, in the order in which usage lists them.
-const SYNOPSES: [(&str, &str); 8] = [
+const SYNOPSES: [(&str, &str); 11] = [
     ("show-link", show_link::SYNOPSIS),
     ("show-phys", show_phys::SYNOPSIS),
     ("create-vnic", create_vnic::SYNOPSIS),
@@ -48,6 +51,9 @@ const SYNOPSES: [(&str, &str); 8] = [
     ("create-etherstub", etherstub::CREATE_SYNOPSIS),
     ("delete-etherstub", etherstub::DELETE_SYNOPSIS),
     ("show-etherstub", etherstub::SHOW_SYNOPSIS),
+    ("set-linkprop", set_linkprop::SET_SYNOPSIS),
+    ("reset-linkprop", set_linkprop::RESET_SYNOPSIS),
+    ("show-linkprop", show_linkprop::SYNOPSIS),
 ];
 
 /// Runs a command line, argv\[0\] included. Gives the exit code.
@@ -133,6 +139,15 @@ impl Verb {
             }
             Self::ShowEtherstub(args) => {
                 etherstub::show(args, common, client, out)
+            }
+            Self::SetLinkprop(args) => {
+                set_linkprop::set(args, common, client, out)
+            }
+            Self::ResetLinkprop(args) => {
+                set_linkprop::reset(args, common, client, out)
+            }
+            Self::ShowLinkprop(args) => {
+                show_linkprop::run(args, common, client, out)
             }
         }
     }
@@ -235,7 +250,7 @@ mod tests {
         for sub in grammar().get_subcommands() {
             let about = sub.get_about().unwrap().to_string();
             let word = about.split(' ').next().unwrap();
-            let orders = ["List", "Create", "Delete"];
+            let orders = ["List", "Create", "Delete", "Set", "Reset"];
             assert!(orders.contains(&word), "{}: {about}", sub.get_name());
             assert!(!about.ends_with('.'), "{}: {about}", sub.get_name());
         }

@@ -13,8 +13,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use fabric::api::{
-    CreateEtherstub, CreateVnic, EtherstubInfo, LinkInfo, NicTags, PhysInfo,
-    Problem, VnicCounters, VnicInfo,
+    ChangeVnic, CreateEtherstub, CreateVnic, EtherstubInfo, LinkCounters,
+    LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
 };
 use fabric::{LinkState, Mac, MacPrefix, MacType, Mtu, Status, Zone};
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,7 @@ pub(crate) struct Scene {
     vnics: Vec<VnicInfo>,
     etherstubs: Vec<EtherstubInfo>,
     counters: Vec<VnicCounters>,
+    link_counters: Vec<LinkCounters>,
     nictags: Option<NicTags>,
     /// Answers to single requests, by method and path.
     answers: BTreeMap<String, Canned>,
@@ -125,6 +126,9 @@ impl Scene {
             "GET /v1/phys" => json(StatusCode::OK, &self.phys),
             "GET /v1/vnics" => json(StatusCode::OK, &self.vnics),
             "GET /v1/etherstubs" => json(StatusCode::OK, &self.etherstubs),
+            "GET /v1/counters/links" => {
+                json(StatusCode::OK, &self.link_counters)
+            }
             "GET /v1/counters/vnics" => json(StatusCode::OK, &self.counters),
             "GET /v1/nictags" => {
                 let none = NicTags { tags: Vec::new(), warning: None };
@@ -145,6 +149,10 @@ impl Scene {
                 };
                 json(StatusCode::CREATED, &made)
             }
+            line if line.starts_with("PATCH /v1/vnics/") => {
+                let wanted = serde_json::from_slice(body).unwrap();
+                json(StatusCode::OK, &self.change_vnic(line, &wanted))
+            }
             line if line.starts_with("DELETE ") => Response::builder()
                 .status(StatusCode::NO_CONTENT)
                 .body(Body::empty())
@@ -154,6 +162,21 @@ impl Scene {
                 refuse(&Problem::new(Status::ObjectNotFound, detail))
             }
         }
+    }
+}
+
+impl Scene {
+    /// The properties only: what follows from them is netd's to work out.
+    fn change_vnic(&self, line: &str, wanted: &ChangeVnic) -> VnicInfo {
+        let (_, path) = line.rsplit_once('/').unwrap();
+        let (name, zone) = path.split_once("?zone=").unwrap();
+        let vnic = self.vnics.iter().find(|vnic| {
+            vnic.name.as_str() == name
+                && vnic.zone.as_deref().unwrap_or_default() == zone
+        });
+        let vnic = vnic.unwrap_or_else(|| panic!("{line}"));
+        let props = wanted.set.over(&vnic.props);
+        VnicInfo { props, ..vnic.clone() }
     }
 }
 
