@@ -143,6 +143,20 @@ impl Lab {
         done().unwrap_or_else(|error| panic!("/dev/net/tun: {error}"));
     }
 
+    /// Has the machine look, to programs that start from now on, as if it had
+    /// been booted again. The kernel keeps what it has.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[track_caller]
+    pub fn feign_boot(&self) {
+        let id = self.file("boot_id", "00000000-0000-4000-8000-000000000001");
+        let (bind, nothing) = (MsFlags::MS_BIND, None::<&str>);
+        let path = "/proc/sys/kernel/random/boot_id";
+        mount(Some(id.as_str()), path, nothing, bind, nothing)
+            .unwrap_or_else(|error| panic!("{path}: {error}"));
+    }
+
     /// Writes a file of the lab's own and gives its path.
     ///
     /// # Panics
