@@ -140,15 +140,21 @@ pub fn link_counters(
             oerrors: stats.oerrors,
         })
     });
+    let dropped = |vnic: &VnicCounters, inbound| -> u64 {
+        let drops = vnic.drops.iter();
+        drops
+            .filter(|drop| drop.reason.is_inbound() == inbound)
+            .map(|drop| drop.packets)
+            .sum()
+    };
     let vnics = counters(daemon)?.into_iter().map(|vnic| LinkCounters {
-        oerrors: vnic.drops.iter().map(|drop| drop.packets).sum(),
+        ierrors: dropped(&vnic, true),
+        oerrors: dropped(&vnic, false),
         name: vnic.name,
         zone: vnic.zone,
         class: LinkClass::Vnic,
         ipackets: vnic.ipackets,
         rbytes: vnic.rbytes,
-        // Drops are the guest's own frames.
-        ierrors: 0,
         opackets: vnic.opackets,
         obytes: vnic.obytes,
     });

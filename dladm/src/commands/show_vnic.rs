@@ -65,7 +65,7 @@ const COUNTERS: Table<VnicCounters> = Table::new(&[
     Column::new("DROPS", 9, |vnic| Cell::from(dropped(vnic))),
 ]);
 
-/// The frames of a guest's that were dropped, for whatever reason.
+/// The frames of a guest's and for it that were dropped, for whatever reason.
 fn dropped(vnic: &VnicCounters) -> u64 {
     vnic.drops.iter().fold(0, |sum, drop| sum.saturating_add(drop.packets))
 }
