@@ -1,5 +1,6 @@
 //! What a failing test shows.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
@@ -42,7 +43,9 @@ pub(crate) fn netns_state(name: &str, path: &Path) -> String {
 /// All that a change might leave behind in a namespace: links, addresses,
 /// queues, filters and unicast filters. Numbers that count traffic or only
 /// identify (statistics, ifindexes, program ids) are left out, so that two
-/// snapshots are equal when nothing but time lies between them.
+/// snapshots are equal when nothing but time lies between them. So is the
+/// operational state, which the kernel draws from the carrier up to a second
+/// late; the carrier itself, `LOWER_UP`, is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot(Value);
 
@@ -89,26 +92,49 @@ impl Snapshot {
         );
     }
 
-    /// The lines that the two don't share.
+    /// The values that the two don't share, each with its place.
     #[must_use]
     pub fn difference(&self, other: &Self) -> String {
-        let lines = |snapshot: &Self| -> Vec<String> {
-            format!("{:#}", snapshot.0).lines().map(str::to_owned).collect()
+        let lines = |snapshot: &Self| -> BTreeSet<String> {
+            let mut lines = BTreeSet::new();
+            flatten("", &snapshot.0, &mut lines);
+            lines
         };
         let (before, after) = (lines(self), lines(other));
-        let only = |these: &[String], those: &[String], sign: char| {
-            let lost = these.iter().filter(|line| !those.contains(line));
-            lost.map(|line| format!("{sign} {line}\n")).collect::<String>()
-        };
-        only(&before, &after, '-') + &only(&after, &before, '+')
+        let lost = before.difference(&after).map(|line| format!("- {line}\n"));
+        let new = after.difference(&before).map(|line| format!("+ {line}\n"));
+        lost.chain(new).collect()
+    }
+}
+
+/// Adds a line for each value in a value: where it is, and what. Links of a
+/// list are told apart by their names, so that one more moves no other.
+fn flatten(place: &str, value: &Value, lines: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) if !items.is_empty() => {
+            for (number, item) in items.iter().enumerate() {
+                let name = item["ifname"].as_str().map(str::to_owned);
+                let name = name.unwrap_or_else(|| number.to_string());
+                flatten(&format!("{place}[{name}]"), item, lines);
+            }
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            for (key, field) in fields {
+                flatten(&format!("{place} {key}"), field, lines);
+            }
+        }
+        plain => {
+            lines.insert(format!("{}: {plain}", place.trim_start()));
+        }
     }
 }
 
 /// Removes what changes by itself.
 fn forget(value: &mut Value) {
-    const PASSING: [&str; 8] = [
+    const PASSING: [&str; 9] = [
         "ifindex",
         "link_index",
+        "operstate",
         "stats64",
         "valid_life_time",
         "preferred_life_time",
@@ -117,7 +143,11 @@ fn forget(value: &mut Value) {
         "jited",
     ];
     match value {
-        Value::Array(items) => items.iter_mut().for_each(forget),
+        Value::Array(items) => {
+            // The operational state once more, among a link's flags.
+            items.retain(|item| item != "NO-CARRIER");
+            items.iter_mut().for_each(forget);
+        }
         Value::Object(fields) => {
             fields.retain(|key, _| !PASSING.contains(&key.as_str()));
             fields.values_mut().for_each(forget);
