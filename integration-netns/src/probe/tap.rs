@@ -52,24 +52,27 @@ struct Closing {
     link: String,
 }
 
+impl Closing {
+    /// Whether the kernel has drawn its conclusions from the TAP being open, or
+    /// closed. It does so a moment later, and drops what is for the TAP until
+    /// then.
+    fn concluded(&self, open: bool) -> Result<(), String> {
+        let words = ["-j", "link", "show", "dev", &self.link];
+        let shown = self.netns.run("ip", &words).stdout;
+        // From one that is off or gone nothing is concluded.
+        let on = shown.contains("\"UP\"");
+        let sign = if open { "\"operstate\":\"UP\"" } else { "\"NO-CARRIER\"" };
+        if on && !shown.contains(sign) { Err(shown) } else { Ok(()) }
+    }
+}
+
 impl Drop for Closing {
     fn drop(&mut self) {
         if std::thread::panicking() {
             return;
         }
-        let is_open = || {
-            let words = ["-j", "link", "show", "dev", &self.link];
-            let shown = self.netns.run("ip", &words).stdout;
-            // A TAP that is off or gone can't be told from a closed one, and
-            // nobody waits for it to be closed.
-            let on = shown.contains("\"UP\"");
-            if on && !shown.contains("\"NO-CARRIER\"") {
-                Err(shown)
-            } else {
-                Ok(())
-            }
-        };
-        if let Err(shown) = Poll::PATIENT.try_until(is_open) {
+        let closed = Poll::PATIENT.try_until(|| self.concluded(false));
+        if let Err(shown) = closed {
             crate::note(&format!("{} stays open: {shown}", self.link));
         }
     }
@@ -85,10 +88,14 @@ impl Tap {
     /// How long a frame may be on its way.
     const DEADLINE: Duration = Duration::from_secs(10);
 
-    /// Opens a TAP of a namespace by its name, as QEMU does.
+    /// Opens a TAP of a namespace by its name, as QEMU does, and waits until
+    /// the kernel lets frames in.
     ///
     /// # Errors
     /// What the kernel says; for one that the TAP is open.
+    ///
+    /// # Panics
+    /// When it lets none in.
     pub fn open(
         netns: &Netns,
         link: &str,
@@ -97,15 +104,7 @@ impl Tap {
         let place = format!("{}/{link}", netns.name());
         let file = netns.on_thread(|| open(link, offload))?;
         let closing = Closing { netns: netns.clone(), link: link.to_owned() };
-        // The kernel gives the TAP a queue in its own time after somebody has
-        // opened it, and drops what comes before that.
-        let words = ["-j", "link", "show", "dev", link];
-        Poll::PATIENT.until("the TAP takes frames", || {
-            let shown = netns.run("ip", &words).stdout;
-            let on = shown.contains("\"UP\"");
-            let ready = shown.contains("\"operstate\":\"UP\"");
-            if ready || !on { Ok(()) } else { Err(shown) }
-        });
+        Poll::PATIENT.until("the TAP is open", || closing.concluded(true));
         Ok(Self { place, file, _closing: closing, offload, taken: Vec::new() })
     }
 
