@@ -1,8 +1,8 @@
 # A menu: each entry is a script of scripts/, which can be run without make.
-.PHONY: help demo test bench fuzz lint
+.PHONY: help demo test test-kernel bench fuzz lint
 
 help: ## Show this menu
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
 
 demo: ## Build, and show six machines on one NIC; KEEP=1 leaves the lab up
@@ -10,6 +10,9 @@ demo: ## Build, and show six machines on one NIC; KEEP=1 leaves the lab up
 
 test: ## Build, and run every test: unit, golden, BPF, network namespaces
 	@scripts/test $(ARGS)
+
+test-kernel: ## Run what touches the kernel on Debian 12's, in QEMU; ACCEL=kvm
+	@ACCEL=$(ACCEL) scripts/test-kernel $(ARGS)
 
 bench: ## Measure, and write bench/results
 	@scripts/bench $(ARGS)
