@@ -2,7 +2,8 @@
 //! the kernel.
 //!
 //! [`compile()`] and [`guard()`] are pure: one turns a resolved spec into tables of
-//! typed rows, the other is the definition of what a guest may send.
+//! typed rows, the other is the definition of what a guest may send. So is
+//! [`learn`]: it follows which addresses guests come by.
 //! With the feature `bpf` the crate carries the compiled programs, and
 //! `Datapath` loads them, puts them on their hooks and writes the rows.
 
@@ -13,6 +14,7 @@ mod counters;
 #[cfg(feature = "bpf")]
 pub mod datapath;
 mod guard;
+pub mod learn;
 mod link_indexes;
 #[cfg(any(feature = "bpf", test))]
 mod records;
