@@ -3,6 +3,8 @@
 //! Requests refuse unknown fields, so that a misspelt option is an error and
 //! not a silence. Answers may gain fields; clients ignore what they don't know.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 pub use crate::change::{ChangeVnic, SetProps};
@@ -120,6 +122,9 @@ pub struct VnicInfo {
     /// Link properties from the next boot on, where they are not `props`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_props: Option<VnicProps>,
+    /// The addresses that its guest came by, where those are checked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub learned: Vec<LearnedAddress>,
     /// Whether it is gone after the next boot.
     pub temporary: bool,
     /// Its number, in the order of creation.
@@ -130,6 +135,22 @@ pub struct VnicInfo {
     /// Why it is not working, when it is not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub blocked: Option<String>,
+}
+
+/// An address that a guest came by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LearnedAddress {
+    /// The address.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "192.168.1.7")
+    )]
+    pub address: IpAddr,
+    /// How: `dhcpv4`, `dhcpv6` or `slaac`, as in `dynamic-methods`.
+    pub method: String,
+    /// For how many seconds it is still the guest's; null: for ever.
+    pub expires_in: Option<u64>,
 }
 
 /// What went through a VNIC since it was created, and what did not.

@@ -83,7 +83,7 @@ async fn take_back(
 }
 
 /// Keeps the picture in step with the kernel.
-fn follow(observed: &mut Observed, step: &Step) {
+pub(crate) fn follow(observed: &mut Observed, step: &Step) {
     if let Err(error) = observed.apply(step) {
         // The picture was older than the kernel's state. The next full look
         // puts it right; nothing was decided on it but this plan.

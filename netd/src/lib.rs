@@ -23,4 +23,5 @@ pub mod logging;
 pub mod run;
 pub mod server;
 pub mod store;
+mod telling;
 pub mod views;

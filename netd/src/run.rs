@@ -15,7 +15,7 @@ use crate::error::FabricError;
 use crate::kernel::{Kernel, OpenError};
 use crate::server::{self, ListenError, Shared};
 use crate::store::{Store, StoreError};
-use crate::views;
+use crate::{telling, views};
 
 /// How long a stop waits for answers that are under way. A client that merely
 /// keeps its connection open must not keep netd.
@@ -69,6 +69,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
     tracing::info!(socket = %socket.path.display(), "serving");
     notify(&[NotifyState::Ready]);
 
+    telling::listen(&fabric).await;
     let reload = fabric.clone();
     let reload = tokio::spawn(async move {
         while hang_up.recv().await.is_some() {

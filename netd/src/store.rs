@@ -3,7 +3,9 @@
 //! Each change is one transaction, on disk before it is acknowledged (WAL,
 //! `synchronous=FULL`). What is temporary, a link or the properties of one,
 //! carries the id of the boot that it was made in, and is forgotten by a store
-//! that is opened in another.
+//! that is opened in another. So is what guests came by.
+
+mod learned;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -54,6 +56,19 @@ const MIGRATIONS: [&str; VERSION as usize] = [
         props   TEXT NOT NULL,
         boot_id TEXT NOT NULL
     ) STRICT;
+    CREATE TABLE learned (
+        vnic    INTEGER NOT NULL,
+        address TEXT NOT NULL,
+        record  TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        PRIMARY KEY (vnic, address)
+    ) STRICT;
+    CREATE TABLE pending (
+        vnic    INTEGER NOT NULL,
+        record  TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX pending_of ON pending (vnic);
     ",
 ];
 
@@ -426,7 +441,8 @@ fn begin_boot(
     boot_id: &str,
 ) -> rusqlite::Result<u32> {
     let transaction = connection.transaction()?;
-    for table in ["vnic", "etherstub", "temporary_props"] {
+    let tables = ["vnic", "etherstub", "temporary_props", "learned", "pending"];
+    for table in tables {
         transaction.execute(
             &format!(
                 "DELETE FROM {table}

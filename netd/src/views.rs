@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use fabric::api::{
-    DaemonStatus, DropCount, EtherstubInfo, LinkCounters, LinkInfo, NicTagInfo,
-    NicTagType, NicTags, PhysInfo, VnicCounters, VnicInfo,
+    DaemonStatus, DropCount, EtherstubInfo, LearnedAddress, LinkCounters,
+    LinkInfo, NicTagInfo, NicTagType, NicTags, PhysInfo, VnicCounters,
+    VnicInfo,
 };
 use fabric::{
     Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu, Over, ResolvedSpec,
     Vnic, Zone,
 };
+use flows::learn::Method;
 use tagmap::TagTarget;
 
 use crate::daemon::Daemon;
 use crate::error::FabricError;
-use crate::kernel::LinkStats;
+use crate::kernel::{Kernel, LinkStats};
 
 /// The name that the ZONE column shows.
 fn zone_name(zone: Option<&Zone>) -> Option<String> {
@@ -68,11 +70,28 @@ fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {
         state: if runs { LinkState::Up } else { LinkState::Down },
         props: vnic.props.clone(),
         kept_props: vnic.kept.clone(),
+        learned: learned(daemon, vnic.id),
         temporary: vnic.temporary,
         id: vnic.id.0,
         host_end,
         blocked: blocked.map(|blocked| blocked.reason.clone()),
     }
+}
+
+/// What a VNIC's guest came by.
+fn learned(daemon: &Daemon, id: LinkId) -> Vec<LearnedAddress> {
+    let now = Kernel::now();
+    let learned = daemon.learned(id).map(|learned| LearnedAddress {
+        address: learned.address,
+        method: match learned.method {
+            Method::Dhcpv4 => "dhcpv4",
+            Method::Dhcpv6 => "dhcpv6",
+            Method::Slaac => "slaac",
+        }
+        .to_owned(),
+        expires_in: learned.until.map(|until| until.0.saturating_sub(now.0)),
+    });
+    learned.collect()
 }
 
 /// The MTU that a VNIC has without one of its own, and the largest that fits.

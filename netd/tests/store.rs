@@ -6,6 +6,9 @@ use std::path::Path;
 use fabric::{
     Etherstub, FabricSpec, LinkId, Mac, MacType, Mtu, Vnic, VnicProps,
 };
+use flows::learn::{
+    self as learning, Awaits, Learned, Method, Moment, Pending,
+};
 use netd::store::{Change, Store, StoreError};
 
 const BOOT: &str = "5c2f0f8c-boot";
@@ -296,4 +299,58 @@ fn a_damaged_entry_is_named() {
         matches!(error, StoreError::Damaged { id, .. } if id == vnic.id.0),
         "{error:?}"
     );
+}
+
+fn learned(id: u32, address: &str) -> Learned {
+    Learned {
+        id: LinkId(id),
+        address: address.parse().unwrap(),
+        method: Method::Dhcpv4,
+        until: Some(Moment(700)),
+        client: vec![1, 2, 3],
+    }
+}
+
+fn pending(id: u32, xid: u32) -> Pending {
+    Pending {
+        id: LinkId(id),
+        method: Method::Dhcpv4,
+        xid,
+        chaddr: Some(Mac::new([2, 8, 0x20, 1, 2, 3])),
+        client: vec![1, 2, 3],
+        awaits: Awaits::Lease,
+        offers: Vec::new(),
+        until: Moment(160),
+    }
+}
+
+#[test]
+fn what_guests_came_by_is_kept_until_the_next_boot() {
+    let dir = tempfile::tempdir().unwrap();
+    let both = [LinkId(7), LinkId(8)].into();
+    {
+        let mut store = open(dir.path());
+        assert_eq!(store.load_learned().unwrap(), (vec![], vec![]));
+        let first = learned(7, "192.168.1.7");
+        let changes = [&first, &learned(8, "192.168.1.8")]
+            .map(|learned| learning::Change::Learn(learned.clone()));
+        let asked = [pending(7, 1), pending(8, 2)];
+        store.keep_learned(&changes, &both, &asked).unwrap();
+        // Learned again, forgotten, asked anew; of others nothing is said.
+        let later = Learned { until: None, ..first };
+        let changes = [
+            learning::Change::Learn(later),
+            learning::Change::Forget {
+                id: LinkId(8),
+                address: "192.168.1.8".parse().unwrap(),
+            },
+        ];
+        let asked = [pending(7, 3)];
+        store.keep_learned(&changes, &[LinkId(7)].into(), &asked).unwrap();
+    }
+    let want = Learned { until: None, ..learned(7, "192.168.1.7") };
+    let got = open(dir.path()).load_learned().unwrap();
+    assert_eq!(got, (vec![want], vec![pending(8, 2), pending(7, 3)]));
+    let store = Store::open(dir.path(), "another boot").unwrap();
+    assert_eq!(store.load_learned().unwrap(), (vec![], vec![]));
 }

@@ -52,6 +52,13 @@ const TABLE: Table<VnicInfo> = Table::new(&[
     Column::new("DEVICE", 16, |vnic: &VnicInfo| Cell::from(&vnic.host_end))
         .on_request(),
     Column::new("ZONE", 20, |vnic| Cell::of(vnic.zone.as_ref())),
+    Column::new("LEARNED", 39, |vnic: &VnicInfo| {
+        let learned = vnic.learned.iter();
+        let learned: Vec<_> =
+            learned.map(|learned| learned.address.to_string()).collect();
+        Cell::from(learned.join(","))
+    })
+    .on_request(),
 ]);
 
 const COUNTERS: Table<VnicCounters> = Table::new(&[

@@ -200,6 +200,7 @@ fn create_vnic(wanted: CreateVnic) -> VnicInfo {
         state: LinkState::Down,
         props: wanted.props,
         kept_props: None,
+        learned: Vec::new(),
         temporary: wanted.temporary,
         id: 7,
         host_end: "vnic-7".parse().unwrap(),

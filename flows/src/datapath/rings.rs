@@ -1,10 +1,10 @@
 //! Reading what the programs write into their rings.
 
 use std::fmt;
-use std::os::fd::{AsRawFd, RawFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
 
-use libbpf_rs::{MapHandle, RingBuffer, RingBufferBuilder};
+use libbpf_rs::{ErrorKind, MapHandle, RingBuffer, RingBufferBuilder};
 
 use super::Datapath;
 use super::libbpf::{LibbpfError, call};
@@ -23,61 +23,51 @@ pub struct RingError {
 /// One of the rings that the programs write. What is in it waits there for
 /// whoever reads it next, also while nobody is there to do so; when it is full,
 /// what comes is lost and what is there stays.
-///
-/// Its file descriptor becomes readable when there is something.
 pub struct Ring {
     what: &'static str,
     buffer: RingBuffer<'static>,
-    records: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fd = self.as_raw_fd();
-        f.debug_struct("Ring")
-            .field("what", &self.what)
-            .field("fd", &fd)
-            .finish()
-    }
-}
-
-impl AsRawFd for Ring {
-    fn as_raw_fd(&self) -> RawFd {
-        self.buffer.epoll_fd()
+        f.debug_struct("Ring").field("what", &self.what).finish_non_exhaustive()
     }
 }
 
 impl Ring {
-    fn open(what: &'static str, map: &MapHandle) -> Result<Self, RingError> {
-        let records: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
-        let sink = Arc::clone(&records);
-        let take = move |record: &[u8]| {
-            let mut records =
-                sink.lock().unwrap_or_else(PoisonError::into_inner);
-            records.push(record.to_vec());
+    fn open(
+        what: &'static str,
+        map: &MapHandle,
+        mut reader: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Result<Self, RingError> {
+        let reader = move |record: &[u8]| {
+            // libbpf could not pass a panic on. The record has been read; the
+            // panic has been reported where panics are.
+            let _ = catch_unwind(AssertUnwindSafe(|| reader(record)));
             0
         };
         let buffer = call(|| {
             let mut builder = RingBufferBuilder::new();
-            builder.add(map, take)?;
+            builder.add(map, reader)?;
             builder.build()
         })
         .map_err(|source| RingError { what, source })?;
-        Ok(Self { what, buffer, records })
+        Ok(Self { what, buffer })
     }
 
-    /// Takes all records that are there, in the order in which they were
-    /// written.
+    /// Waits until there is something, but not longer than `most`, and hands
+    /// each record that is there to the reader, in the order in which they were
+    /// written. A record is gone when the reader has returned, and no sooner:
+    /// one that somebody dies over is there for whoever comes next.
     ///
     /// # Errors
-    /// [`RingError`] when the kernel refuses.
-    pub fn take(&mut self) -> Result<Vec<Vec<u8>>, RingError> {
+    /// [`RingError`] when the kernel refuses; a signal is no failure.
+    pub fn read(&mut self, most: Duration) -> Result<(), RingError> {
         let what = self.what;
-        call(|| self.buffer.consume())
-            .map_err(|source| RingError { what, source })?;
-        let mut records =
-            self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(std::mem::take(&mut *records))
+        match call(|| self.buffer.poll(most)) {
+            Err(refusal) if refusal.kind() == ErrorKind::Interrupted => Ok(()),
+            read => read.map_err(|source| RingError { what, source }),
+        }
     }
 }
 
@@ -87,15 +77,21 @@ impl Datapath {
     ///
     /// # Errors
     /// [`RingError`] when it can't be mapped.
-    pub fn told(&self) -> Result<Ring, RingError> {
-        Ring::open("frames about addresses", &self.told)
+    pub fn told(
+        &self,
+        reader: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Result<Ring, RingError> {
+        Ring::open("frames about addresses", &self.told, reader)
     }
 
     /// The ring of frames that were dropped; see [`crate::DroppedFrame`].
     ///
     /// # Errors
     /// [`RingError`] when it can't be mapped.
-    pub fn shown(&self) -> Result<Ring, RingError> {
-        Ring::open("dropped frames", &self.shown)
+    pub fn shown(
+        &self,
+        reader: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Result<Ring, RingError> {
+        Ring::open("dropped frames", &self.shown, reader)
     }
 }

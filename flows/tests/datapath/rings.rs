@@ -1,9 +1,12 @@
 //! What netd is told, and what is shown of frames that are dropped.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use fabric::datapath::{FdbKey, FdbRow, Row, Segment, SegmentRow, VnicRow};
 use fabric::{DropReason, LinkId, Methods, Program, Protection};
+use flows::datapath::{Ring, RingError};
 use flows::{DroppedFrame, Told};
 
 use crate::bench::{Bench, Context, OTHER, SELF, link};
@@ -56,11 +59,42 @@ fn v6(dst: Address, src: Address, next: u8, payload: &[u8]) -> Vec<u8> {
     ethernet(dst, src, EtherTypes::Ipv6, &packet)
 }
 
+type Reader = Box<dyn FnMut(&[u8]) + Send>;
+
+/// A ring, and what was read of it.
+struct Reading {
+    ring: Ring,
+    records: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Reading {
+    fn new(open: impl FnOnce(Reader) -> Result<Ring, RingError>) -> Self {
+        let records: Arc<Mutex<Vec<Vec<u8>>>> = Arc::default();
+        let sink = Arc::clone(&records);
+        let reader =
+            move |record: &[u8]| sink.lock().unwrap().push(record.to_vec());
+        Self { ring: open(Box::new(reader)).unwrap(), records }
+    }
+
+    fn told(bench: &Bench) -> Self {
+        Self::new(|reader| bench.datapath.told(reader))
+    }
+
+    fn shown(bench: &Bench) -> Self {
+        Self::new(|reader| bench.datapath.shown(reader))
+    }
+
+    fn take(&mut self) -> Vec<Vec<u8>> {
+        self.ring.read(Duration::ZERO).unwrap();
+        std::mem::take(&mut *self.records.lock().unwrap())
+    }
+}
+
 /// Runs a program, and reads what netd is told.
 fn told(bench: &Bench, program: Program, frame: &[u8]) -> Vec<Told> {
-    let mut ring = bench.datapath.told().unwrap();
+    let mut ring = Reading::told(bench);
     bench.just_run(program, &Context::default(), frame);
-    let records = ring.take().unwrap();
+    let records = ring.take();
     let told = |record: &Vec<u8>| Told::decode(record, &bench.links).unwrap();
     records.iter().map(told).collect()
 }
@@ -154,13 +188,13 @@ fn nobody_can_fill_the_ring() {
     in_lab(|lab| {
         let bench = Bench::new(lab);
         bench.put(rows(0, "dhcpv4"));
-        let mut ring = bench.datapath.told().unwrap();
+        let mut ring = Reading::told(&bench);
         let frame = dhcp4(BROADCAST, vnic(7), 68, 67);
         for _ in 0..1000 {
             let context = Context::default();
             bench.just_run(Program::FromVnic, &context, &frame);
         }
-        let told = ring.take().unwrap().len();
+        let told = ring.take().len();
         assert!((16..900).contains(&told), "{told} of 1000");
     });
 }
@@ -170,7 +204,7 @@ fn a_dropped_frame_is_shown_once_in_a_while() {
     in_lab(|lab| {
         let bench = Bench::new(lab);
         bench.put(rows(0, "none"));
-        let mut ring = bench.datapath.shown().unwrap();
+        let mut ring = Reading::shown(&bench);
         let mut forged = frame(REMOTE, vnic(9));
         forged.resize(1000, 0x77);
         for _ in 0..50 {
@@ -179,7 +213,7 @@ fn a_dropped_frame_is_shown_once_in_a_while() {
         }
         let itself = frame(vnic(7), vnic(7));
         bench.just_run(Program::FromVnic, &Context::default(), &itself);
-        let records = ring.take().unwrap();
+        let records = ring.take();
         let shown: Vec<DroppedFrame> = records
             .iter()
             .map(|record| DroppedFrame::decode(record).unwrap())

@@ -1,5 +1,6 @@
 //! The fabric as netd keeps it: declared, stored, built.
 
+mod learning;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,6 +9,8 @@ use fabric::api::CreateEtherstub;
 use fabric::{
     Blocked, FabricSpec, LinkName, Observed, ResolvedSpec, Step, Zone,
 };
+
+use flows::learn::Learner;
 
 use crate::apply::{ApplyError, apply};
 use crate::chain::chain;
@@ -29,6 +32,7 @@ pub struct Daemon {
     spec: FabricSpec,
     observed: Observed,
     blocked: Vec<Blocked>,
+    learner: Learner,
 }
 
 impl Daemon {
@@ -52,8 +56,10 @@ impl Daemon {
             spec,
             observed: Observed::default(),
             blocked: Vec::new(),
+            learner: Learner::new(),
         };
         daemon.observe().await?;
+        daemon.recall();
         daemon.settle().await;
         daemon.declare_configured_etherstubs().await;
         for blocked in &daemon.blocked {
@@ -87,7 +93,10 @@ impl Daemon {
     }
 
     fn resolve(&self, spec: &FabricSpec) -> ResolvedSpec {
-        tagmap::resolve(spec, self.config.tags(), &self.observed)
+        let tags = self.config.tags();
+        let mut resolved = tagmap::resolve(spec, tags, &self.observed);
+        self.add_learned(&mut resolved);
+        resolved
     }
 
     /// Access to the kernel for reading.
@@ -152,7 +161,9 @@ impl Daemon {
     /// Builds what is declared and missing. What fails is logged and tried
     /// again at the next occasion.
     pub async fn settle(&mut self) {
-        let resolved = self.resolved();
+        let mut resolved = self.resolved();
+        self.enroll(&resolved);
+        self.add_learned(&mut resolved);
         if let Err(error) = self.build(&resolved).await {
             let error = chain(&error);
             tracing::error!(%error, "the fabric is not as declared");
@@ -245,6 +256,7 @@ impl Daemon {
             }
         }
         self.spec = spec;
+        self.enroll(&resolved);
         self.blocked = resolved.blocked;
         Ok(())
     }

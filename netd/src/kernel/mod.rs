@@ -20,8 +20,11 @@ mod zones;
 use std::io;
 use std::path::Path;
 
+use fabric::datapath::Row;
 use fabric::{LinkId, LinkName, Step, Zone};
-use flows::{Counters, Datapath, LinkIndexes};
+use flows::datapath::{Ring, RingError};
+use flows::learn::Moment;
+use flows::{Counters, Datapath, LinkIndexes, Told};
 
 use netlink::Netlink;
 
@@ -130,12 +133,54 @@ impl Kernel {
         Ok(user.map(|user| user.uid.as_raw()))
     }
 
+    /// The ring of what the data plane tells, for a reader of its records.
+    ///
+    /// # Errors
+    /// When it can't be mapped.
+    pub fn telling(
+        &self,
+        reader: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Result<Ring, RingError> {
+        self.datapath.told(reader)
+    }
+
+    /// Reads a record of that ring; none when it is no record of ours.
+    #[must_use]
+    pub fn told(&self, record: &[u8]) -> Option<Told> {
+        Told::decode(record, &self.indexes)
+    }
+
+    /// The time since the boot.
+    #[must_use]
+    pub fn now() -> Moment {
+        let clock = nix::time::ClockId::CLOCK_BOOTTIME;
+        // Every kernel that runs the programs has this clock.
+        let now = clock.now().map_or(0, |now| now.tv_sec());
+        Moment(u64::try_from(now).unwrap_or_default())
+    }
+
     /// What went through a VNIC.
     ///
     /// # Errors
     /// When the table can't be read.
     pub fn counters(&self, id: LinkId) -> Result<Counters, KernelError> {
         Ok(self.datapath.counters(id)?)
+    }
+
+    /// Writes a row of the data plane's tables.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`]; nothing has been changed then.
+    pub fn put(&self, row: &Row) -> Result<(), KernelError> {
+        Ok(self.datapath.put(row, &self.indexes)?)
+    }
+
+    /// Deletes a row of the data plane's tables.
+    ///
+    /// # Errors
+    /// [`KernelError::Map`]; nothing has been changed then.
+    pub fn delete(&self, row: &Row) -> Result<(), KernelError> {
+        Ok(self.datapath.delete(row, &self.indexes)?)
     }
 
     /// Makes one change.
@@ -183,12 +228,8 @@ impl Kernel {
                 let index = self.index(link)?;
                 self.datapath.detach(*program, index)?;
             }
-            Step::PutRow { row, .. } => {
-                self.datapath.put(row, &self.indexes)?;
-            }
-            Step::DeleteRow { row } => {
-                self.datapath.delete(row, &self.indexes)?;
-            }
+            Step::PutRow { row, .. } => self.put(row)?,
+            Step::DeleteRow { row } => self.delete(row)?,
             Step::AcceptUnicast { link, mac } => {
                 let index = self.index(link)?;
                 unicast::accept(netlink, link, index, *mac).await?;

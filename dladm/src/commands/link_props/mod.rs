@@ -131,6 +131,7 @@ mod tests {
 
     fn vnic(props: VnicProps, kept: Option<VnicProps>) -> Subject {
         let vnic = VnicInfo {
+            learned: Vec::new(),
             name: "net0".parse().unwrap(),
             zone: Some("web".to_owned()),
             over: None,

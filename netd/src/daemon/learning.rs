@@ -1,0 +1,176 @@
+//! What guests came by: heard from the data plane, learned, written into its
+//! tables, and kept.
+
+use std::collections::BTreeSet;
+
+use fabric::datapath::{LearnedKey, LinkRef, Row, Segment};
+use fabric::{LinkId, Over, ResolvedSpec, Step, Vnic};
+use flows::learn::{Change, Guest, Heard, Learned, Moment};
+
+use super::Daemon;
+use crate::apply::follow;
+use crate::chain::chain;
+use crate::kernel::Kernel;
+
+impl Daemon {
+    /// Adds what guests came by to what tagmap has found.
+    pub(super) fn add_learned(&self, resolved: &mut ResolvedSpec) {
+        for vnic in resolved.vnics.values_mut() {
+            let learned = self.learner.learned(vnic.id);
+            vnic.learned = learned.map(|learned| learned.address).collect();
+        }
+    }
+
+    /// Takes back what an earlier netd had learned in this boot.
+    pub(super) fn recall(&mut self) {
+        match self.store.load_learned() {
+            Ok((learned, pending)) => {
+                let now = Kernel::now();
+                self.learner.restore(learned, pending, now);
+            }
+            // Guests ask again in time; until then theirs are not allowed.
+            Err(error) => tracing::error!(
+                error = chain(&error),
+                "the addresses that guests came by are not known"
+            ),
+        }
+    }
+
+    /// Tells the learner whose addresses to listen for. A VNIC that waits for
+    /// its link keeps what its guest came by.
+    pub(super) fn enroll(&mut self, resolved: &ResolvedSpec) {
+        let guests = self.spec.vnics.values().filter_map(|vnic| {
+            let methods = vnic.methods();
+            if methods.is_none() {
+                return None;
+            }
+            let segment = match resolved.vnics.get(&vnic.id) {
+                Some(found) => found.segment.clone(),
+                None => absent(vnic),
+            };
+            let vid = vnic.vid.map_or(0, fabric::VlanId::get);
+            let macs = vnic.macs().collect();
+            Some(Guest { id: vnic.id, segment, vid, macs, methods })
+        });
+        let guests: Vec<Guest> = guests.collect();
+        let changes = self.learner.enroll(guests);
+        self.write_learned(&changes);
+        self.keep(&changes, None);
+    }
+
+    /// Takes in a record of what the data plane told. When this returns, what
+    /// it led to is in the tables and kept.
+    pub fn hear(&mut self, record: &[u8]) {
+        let Some(told) = self.kernel.told(record) else {
+            tracing::error!("the data plane told what is no record of ours");
+            return;
+        };
+        let frame = &told.frame;
+        let heard = match told.from {
+            Some(id) => Heard::From { id, frame },
+            None => Heard::On {
+                segment: told.segment.clone(),
+                vid: told.vid,
+                frame,
+            },
+        };
+        let changes = self.learner.hear(&heard, Kernel::now());
+        self.write_learned(&changes);
+        self.keep(&changes, told.from);
+    }
+
+    /// Forgets what has ended.
+    pub fn expire_learned(&mut self) {
+        let changes = self.learner.expire(Kernel::now());
+        self.write_learned(&changes);
+        self.keep(&changes, None);
+    }
+
+    /// When something that a guest came by ends.
+    #[must_use]
+    pub fn next_expiry(&self) -> Option<Moment> {
+        self.learner.next_expiry()
+    }
+
+    /// Writes rows at once, without a plan: a guest is about to use what it
+    /// was given. What fails is put right by the next plan.
+    fn write_learned(&mut self, changes: &[Change]) {
+        for change in changes {
+            let (id, address) = match change {
+                Change::Learn(learned) => (learned.id, learned.address),
+                Change::Forget { id, address } => (*id, *address),
+            };
+            let key = LearnedKey { id, address };
+            let host_end = LinkRef::Name(Vnic::host_end(id));
+            let tables = &self.observed.tables;
+            let there = tables.learned.contains_key(&key);
+            // The rows of a VNIC that waits for its link come with it.
+            let built = tables.vnics.contains_key(&host_end);
+            let row = Row::Learned(key);
+            let written = match change {
+                Change::Learn(_) if built && !there => {
+                    tracing::info!(vnic = %id, %address, "learned");
+                    let written = self.kernel.put(&row);
+                    (written, Step::PutRow { row, was: None })
+                }
+                Change::Forget { .. } if there => {
+                    tracing::info!(vnic = %id, %address, "forgotten");
+                    let written = self.kernel.delete(&row);
+                    (written, Step::DeleteRow { row })
+                }
+                _ => continue,
+            };
+            match written {
+                (Ok(()), step) => follow(&mut self.observed, &step),
+                (Err(error), step) => {
+                    let error = chain(&error);
+                    tracing::error!(%step, %error, "cannot write a row");
+                }
+            }
+        }
+    }
+
+    /// Keeps changes, and what the guest that asks asks for now.
+    fn keep(&mut self, changes: &[Change], asking: Option<LinkId>) {
+        let mut asked: BTreeSet<LinkId> = changes
+            .iter()
+            .map(|change| match change {
+                Change::Learn(learned) => learned.id,
+                Change::Forget { id, .. } => *id,
+            })
+            .collect();
+        asked.extend(asking);
+        if asked.is_empty() {
+            return;
+        }
+        let pending = self.learner.pending();
+        let pending: Vec<_> = pending
+            .filter(|pending| asked.contains(&pending.id))
+            .cloned()
+            .collect();
+        let store = &mut self.store;
+        let kept = tokio::task::block_in_place(|| {
+            store.keep_learned(changes, &asked, &pending)
+        });
+        // Guests go on with what they have; a netd that comes after this one
+        // would have to learn it again.
+        if let Err(error) = kept {
+            let error = chain(&error);
+            tracing::error!(%error, "cannot keep what guests came by");
+        }
+    }
+
+    /// What a VNIC's guest came by.
+    pub fn learned(&self, id: LinkId) -> impl Iterator<Item = &Learned> {
+        self.learner.learned(id)
+    }
+}
+
+/// The segment of a VNIC whose link is away: the one that it will be on if the
+/// link comes back under its name.
+fn absent(vnic: &Vnic) -> Segment {
+    Segment::Link(match &vnic.over {
+        Over::Link(name) => LinkRef::from(name),
+        Over::Tag(_) => LinkRef::Gone(0),
+    })
+}
