@@ -8,7 +8,8 @@
 
 use crate::datapath::{LinkRef, Row};
 use crate::{
-    HostEnd, LinkName, Mac, Mtu, Observed, ObservedProgram, Program, Step,
+    HostEnd, LinkName, Mac, Mtu, Observed, ObservedLink, ObservedProgram,
+    Program, Step,
 };
 
 /// Why a step can't be made in a state.
@@ -90,6 +91,16 @@ pub enum ModelError {
         /// The address.
         mac: Mac,
     },
+    /// The link's mode is what the step would make it.
+    #[error("{mode} of \"{link}\" is {} already", if *on { "on" } else { "off" })]
+    ModeSwitched {
+        /// The link.
+        link: LinkName,
+        /// The mode, in a word or two.
+        mode: &'static str,
+        /// Whether it is on.
+        on: bool,
+    },
     /// The link's filter lacks the address that the step would take out.
     #[error("\"{link}\" does not accept {mac}")]
     NotAccepted {
@@ -137,6 +148,10 @@ impl Observed {
             }
             Step::AcceptUnicast { link, mac } => self.accept(link, *mac),
             Step::RejectUnicast { link, mac } => self.reject(link, *mac),
+            Step::Promiscuous { link, on } => {
+                let mode = "promiscuous mode";
+                self.set_mode(link, mode, |link| &mut link.promiscuous, *on)
+            }
         }
     }
 
@@ -247,6 +262,24 @@ impl Observed {
         }
     }
 
+    /// Switches a mode of a physical link.
+    fn set_mode(
+        &mut self,
+        link: &LinkName,
+        mode: &'static str,
+        of: impl FnOnce(&mut ObservedLink) -> &mut bool,
+        on: bool,
+    ) -> Result<(), ModelError> {
+        let missing = || ModelError::NoSuchLink { link: link.clone() };
+        let now = of(self.links.get_mut(link).ok_or_else(missing)?);
+        if *now == on {
+            let link = link.clone();
+            return Err(ModelError::ModeSwitched { link, mode, on });
+        }
+        *now = on;
+        Ok(())
+    }
+
     fn exists(&self, link: &LinkName) -> bool {
         self.host_ends.contains_key(link) || self.links.contains_key(link)
     }
@@ -287,7 +320,7 @@ impl Observed {
 mod tests {
     use super::*;
     use crate::datapath::{FdbKey, FdbRow, Segment, SegmentRow};
-    use crate::{Duplex, LinkClass, LinkId, LinkState, ObservedLink, VnicKey};
+    use crate::{Duplex, LinkClass, LinkId, LinkState, VnicKey};
 
     fn mac() -> Mac {
         Mac::new([2, 8, 0x20, 0, 0, 1])
@@ -303,6 +336,7 @@ mod tests {
             state: LinkState::Up,
             speed: None,
             duplex: Duplex::Unknown,
+            promiscuous: false,
         };
         let end = HostEnd { mtu: Mtu::ETHERNET, up: false, carrier: false };
         Observed {
@@ -373,6 +407,10 @@ mod tests {
         let reject = |link: &str| Step::RejectUnicast {
             link: link.parse().unwrap(),
             mac: mac(),
+        };
+        let promiscuous = |link: &str, on| Step::Promiscuous {
+            link: link.parse().unwrap(),
+            on,
         };
         use Program::{FromLink, FromVnic};
         let no_link = |link: &str| format!("link \"{link}\" does not exist");
@@ -448,6 +486,12 @@ mod tests {
                 vec![],
                 reject("bge0"),
                 "\"bge0\" does not accept 2:8:20:0:0:1".to_owned(),
+            ),
+            (vec![], promiscuous("vnic-1", true), no_link("vnic-1")),
+            (
+                vec![promiscuous("bge0", true)],
+                promiscuous("bge0", true),
+                "promiscuous mode of \"bge0\" is on already".to_owned(),
             ),
         ] {
             let mut state = host();

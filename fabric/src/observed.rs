@@ -23,6 +23,10 @@ pub struct Observed {
     pub zones: BTreeSet<Zone>,
     /// Addresses that a link's unicast filter accepts besides its own.
     pub unicast: BTreeSet<(LinkName, Mac)>,
+    /// Links whose drivers have refused to accept a further address. The
+    /// kernel doesn't tell beforehand: who was refused puts the link in here,
+    /// and it stays until the link goes.
+    pub refusing: BTreeSet<LinkName>,
 }
 
 impl Observed {
@@ -61,6 +65,10 @@ pub struct ObservedLink {
     pub speed: Option<u32>,
     /// Duplex.
     pub duplex: Duplex,
+    /// Whether somebody has switched it to promiscuous mode for good, as
+    /// `ip link set LINK promisc on` does. What a program like tcpdump asks for
+    /// while it runs is counted elsewhere and not seen here.
+    pub promiscuous: bool,
 }
 
 /// A host end.

@@ -118,19 +118,33 @@ struct HostLink {
     mac: Mac,
     factory_mac: Option<Mac>,
     mtu: Mtu,
+    #[serde(default)]
+    promiscuous: bool,
+    /// Its filter takes no further address, and that is known.
+    #[serde(default)]
+    refuses: bool,
 }
 
 fn host(file: &Path) -> Observed {
     let host: Host = serde_json::from_str(&read(file)).unwrap();
+    let refusing = host.links.iter().filter(|(_, link)| link.refuses);
+    let refusing = refusing.map(|(name, _)| name.clone()).collect();
     let links = host.links.into_iter().map(|(name, link)| {
-        let HostLink { class, mac, factory_mac, mtu } = link;
-        let (state, speed, duplex) = (LinkState::Up, None, Duplex::Full);
-        let link =
-            ObservedLink { class, mac, factory_mac, mtu, state, speed, duplex };
+        let link = ObservedLink {
+            class: link.class,
+            mac: link.mac,
+            factory_mac: link.factory_mac,
+            mtu: link.mtu,
+            state: LinkState::Up,
+            speed: None,
+            duplex: Duplex::Full,
+            promiscuous: link.promiscuous,
+        };
         (name, link)
     });
     Observed {
         links: links.collect(),
+        refusing,
         zones: host.zones,
         ..Observed::default()
     }

@@ -9,12 +9,13 @@ mod meddle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::datapath::{
-    AllowedKey, DatapathTables, FloodKey, FloodList, LinkRef, Segment, VnicRow,
+    AllowedKey, DatapathTables, FdbKey, FloodKey, FloodList, LinkRef, Segment,
+    VnicRow,
 };
 use fabric::{
     AllowedIp, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass, LinkId,
     LinkName, LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink,
-    Owner, Plan, Program, Vnic, VnicProps,
+    Owner, Plan, Program, Step, Vnic, VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -42,6 +43,7 @@ fn host() -> Observed {
         state: LinkState::Up,
         speed: None,
         duplex: Duplex::Full,
+        promiscuous: false,
     };
     Observed {
         links: [
@@ -223,6 +225,11 @@ fn check_between(
         assert!(known, "no unicast meets {host_end} in:\n{plan}");
         assert_eq!(tables.vnics.get(host_end), Some(row), "{plan}");
         assert!(tables.segments.contains_key(&row.segment), "{plan}");
+        if let Segment::Link(LinkRef::Name(link)) = &row.segment {
+            let open = state.links[link].promiscuous;
+            let open = open || state.unicast.contains(&(link.clone(), row.mac));
+            assert!(open, "{link} is deaf for {host_end} in:\n{plan}");
+        }
     }
     for (key, row) in &tables.fdb {
         let there = tables.vnics.contains_key(&row.host_end);
@@ -250,6 +257,92 @@ fn parked(plan: &Plan, state: &Observed) -> BTreeSet<LinkName> {
         assert!(!known, "{host_end} is known:\n{plan}");
     }
     parked
+}
+
+/// The VNICs that are the same before and after.
+fn staying(start: &Observed, wanted: &Wanted) -> BTreeMap<LinkRef, VnicRow> {
+    let mut stays = start.tables.vnics.clone();
+    stays
+        .retain(|host_end, row| wanted.tables.vnics.get(host_end) == Some(row));
+    stays
+}
+
+/// A link whose filter takes so many addresses and no more.
+type Driver = (LinkName, usize);
+
+/// What the daemon does with such a driver: where a step is refused, all is
+/// taken back, the refusal is kept in mind, and it plans again.
+fn settle(start: &Observed, spec: &FabricSpec, driver: &Driver) -> Observed {
+    let mut observed = start.clone();
+    let wanted = Wanted::new(spec, &tags(), start);
+    let stays = staying(start, &wanted);
+    'plans: loop {
+        let plan = wanted.plan(&observed);
+        for (at, step) in plan.steps.iter().enumerate() {
+            if let Step::AcceptUnicast { link, .. } = step
+                && *link == driver.0
+                && filter(&observed, link) == driver.1
+            {
+                for undo in Step::undo_all(&plan.steps[..at]) {
+                    observed.apply(&undo).unwrap();
+                    check_between(&observed, &stays, &plan);
+                }
+                let news = observed.refusing.insert(link.clone());
+                assert!(news, "{link} was asked twice:\n{plan}");
+                continue 'plans;
+            }
+            observed.apply(step).unwrap();
+            check_between(&observed, &stays, &plan);
+        }
+        assert!(wanted.plan(&observed).is_empty(), "{plan}");
+        return observed;
+    }
+}
+
+/// How many addresses a link's filter has.
+fn filter(observed: &Observed, link: &LinkName) -> usize {
+    let entries = observed.unicast.iter();
+    entries.filter(|(on, _)| on == link).count()
+}
+
+/// Checks that every station can be reached from the wire, and that a link is
+/// promiscuous where it has to be and nowhere else.
+fn check_reach(state: &Observed) {
+    for (name, link) in &state.links {
+        let segment = Segment::Link(LinkRef::from(name));
+        let keys = state.tables.fdb.keys();
+        let mut keys = keys.filter(|key| key.segment == segment);
+        let short =
+            |key: &FdbKey| !state.unicast.contains(&(name.clone(), key.mac));
+        let row = state.tables.segments.get(&segment);
+        let asked = row.is_some_and(|row| row.promiscuous);
+        let wanted = keys.any(short) || asked;
+        assert_eq!(link.promiscuous, wanted, "{name} of {state:#?}");
+    }
+}
+
+/// Checks that promiscuity is there for who needs it, and otherwise as it was
+/// where nothing of ours accounts for it.
+fn check_promiscuity(start: &Observed, end: &Observed, plan: &Plan) {
+    for (name, link) in &end.links {
+        let segment = Segment::Link(LinkRef::from(name));
+        let asked = |state: &Observed| {
+            let row = state.tables.segments.get(&segment);
+            row.is_some_and(|row| row.promiscuous)
+        };
+        let deaf = |state: &Observed| {
+            let mut keys = state.tables.fdb.keys();
+            keys.any(|key| {
+                let entry = (name.clone(), key.mac);
+                key.segment == segment && !state.unicast.contains(&entry)
+            })
+        };
+        let needed = asked(end) || deaf(end);
+        let theirs =
+            start.links[name].promiscuous && !asked(start) && !deaf(start);
+        let wanted = needed || theirs;
+        assert_eq!(link.promiscuous, wanted, "{name} in:\n{plan}");
+    }
 }
 
 proptest! {
@@ -286,10 +379,7 @@ proptest! {
         let start = built(&before);
         let wanted = Wanted::new(&after, &tags(), &start);
         let plan = wanted.plan(&start);
-        let mut stays = start.tables.vnics.clone();
-        stays.retain(|host_end, row| {
-            wanted.tables.vnics.get(host_end) == Some(row)
-        });
+        let stays = staying(&start, &wanted);
         for state in states(&start, &plan) {
             check_between(&state, &stays, &plan);
         }
@@ -351,6 +441,30 @@ proptest! {
     }
 
     #[test]
+    fn a_driver_that_refuses_is_asked_once_and_every_station_is_reached(
+        (before, after) in any_change(),
+        link in select(vec!["bge0", "bge1"]),
+        room in 0..3_usize,
+        restarted in any::<bool>(),
+    ) {
+        let driver = (link.parse().unwrap(), room);
+        let mut start = settle(&host(), &before, &driver);
+        check_reach(&start);
+        if restarted {
+            start.refusing.clear();
+            let again = settle(&start, &before, &driver);
+            prop_assert_eq!(&again.links, &start.links);
+            prop_assert_eq!(&again.unicast, &start.unicast);
+        }
+        let end = settle(&start, &after, &driver);
+        check_reach(&end);
+        let nothing = settle(&end, &spec([]), &driver);
+        let on = |link: &ObservedLink| link.promiscuous;
+        prop_assert!(!nothing.links.values().any(on), "{:#?}", nothing);
+        prop_assert!(nothing.unicast.is_empty(), "{:#?}", nothing);
+    }
+
+    #[test]
     fn every_step_can_be_taken_back((before, after) in any_change()) {
         let start = built(&before);
         let plan = Wanted::new(&after, &tags(), &start).plan(&start);
@@ -391,6 +505,7 @@ proptest! {
             "{}",
             plan
         );
+        check_promiscuity(&start, end, &plan);
         // Somebody else's address, as no VNIC has it.
         let (link, mac) = OTHERS.split_once(' ').unwrap();
         let others = (link.parse().unwrap(), mac.parse().unwrap());
@@ -426,6 +541,10 @@ fn any_meddling() -> impl Strategy<Value = String> {
         "accept 6:0:0:0:0:1 bge1",
         "stop web",
         "start nowhere",
+        "promiscuous bge0 on",
+        "promiscuous bge0 off",
+        "refuse bge1",
+        "restart",
     ];
     prop_oneof![
         on_own,

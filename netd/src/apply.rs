@@ -19,6 +19,21 @@ pub struct ApplyError {
     pub stuck: Vec<String>,
 }
 
+impl ApplyError {
+    /// The link whose driver would not accept a further address.
+    #[must_use]
+    pub fn refused_by(&self) -> Option<&LinkName> {
+        match self.step.as_ref() {
+            Step::AcceptUnicast { link, .. }
+                if self.source.is_filter_refusal() =>
+            {
+                Some(link)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Makes the changes of a plan in order. After a failure the changes already
 /// made are taken back in reverse order; all that can be taken back is, even
 /// when some of it can't.

@@ -35,6 +35,7 @@ fn host() -> Observed {
         state: LinkState::Up,
         speed: Some(1000),
         duplex: Duplex::Full,
+        promiscuous: false,
     };
     let links = [
         ("bge0", link(LinkClass::Phys, 1, 1500)),

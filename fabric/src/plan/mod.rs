@@ -2,9 +2,10 @@
 //!
 //! A plan has two halves. The first takes away: rows of VNICs that go are
 //! deleted, then their links, then programs that nothing needs. The second
-//! builds: links, programs, then rows, and last each host end is switched on,
-//! so a guest's first frame meets complete tables. Taking away comes first
-//! because what is built may reuse a name or an address that it frees.
+//! builds: links, programs, then rows and what they ask of a NIC, and last each
+//! host end is switched on, so a guest's first frame meets complete tables.
+//! Taking away comes first because what is built may reuse a name or an address
+//! that it frees.
 //!
 //! [`plan()`] is total: what can't be built now is listed as [`Blocked`] and the
 //! rest goes ahead. A VNIC that was built and has lost its link is not deleted:
@@ -12,15 +13,16 @@
 //! if its cable had been pulled: off, and without rows, until the link is back.
 
 mod diff;
+mod nic;
 mod step;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::datapath::{DatapathTables, LinkRef, Segment};
+use crate::datapath::DatapathTables;
 use crate::{
-    Ends, LinkName, Mac, Observed, ObservedProgram, Program, ResolvedSpec,
+    Ends, LinkName, Observed, ObservedProgram, Program, ResolvedSpec,
     ResolvedVnic, Status, Vnic, VnicKey,
 };
 
@@ -108,6 +110,7 @@ pub fn plan(
         Cow::Owned(tables.without(&missing))
     };
 
+    let nics = nic::nics(tables, observed);
     let mut steps = Vec::new();
     steps.extend(
         (&parked | &surplus)
@@ -115,10 +118,7 @@ pub fn plan(
             .filter(|link| observed.host_ends[*link].up)
             .map(|link| Step::LinkDown { link: link.clone() }),
     );
-    let (accepted, accepting) = unicast(tables, observed);
-    steps.extend(accepted.difference(&accepting).map(|(link, mac)| {
-        Step::RejectUnicast { link: link.clone(), mac: *mac }
-    }));
+    steps.extend(nics.away);
     steps.extend(diff::rows(&observed.tables, &between));
     let hooks = hooks(&wanted, tables);
     for (link, program) in observed.programs.keys() {
@@ -154,9 +154,7 @@ pub fn plan(
         }
     }
     steps.extend(diff::rows(&between, tables));
-    steps.extend(accepting.difference(&observed.unicast).map(|(link, mac)| {
-        Step::AcceptUnicast { link: link.clone(), mac: *mac }
-    }));
+    steps.extend(nics.built);
     for name in wanted.keys() {
         if !observed.host_ends.get(name).is_some_and(|end| end.up) {
             steps.push(Step::LinkUp { link: name.clone() });
@@ -186,37 +184,9 @@ fn hooks(
     tables: &DatapathTables,
 ) -> BTreeSet<(LinkName, Program)> {
     let host_ends = wanted.keys().map(|name| (name.clone(), Program::FromVnic));
-    let links = tables.segments.keys().filter_map(|segment| match segment {
-        Segment::Link(LinkRef::Name(name)) => Some(name),
-        _ => None,
-    });
-    let links = links.flat_map(|name| {
+    let links = nic::used(tables).into_iter().flat_map(|name| {
         [Program::FromLink, Program::ToLink]
             .map(|program| (name.clone(), program))
     });
     host_ends.chain(links).collect()
-}
-
-/// The entries of unicast filters that are ours and there, and those that
-/// should be. Entries carry no mark, so ours are those that the forwarding
-/// table in the kernel accounts for; a row is written before its entry and
-/// deleted after it.
-#[expect(clippy::type_complexity, reason = "two sets of the observed shape")]
-fn unicast(
-    tables: &DatapathTables,
-    observed: &Observed,
-) -> (BTreeSet<(LinkName, Mac)>, BTreeSet<(LinkName, Mac)>) {
-    let of = |tables: &DatapathTables| -> BTreeSet<(LinkName, Mac)> {
-        let stations = tables.fdb.keys();
-        stations
-            .filter_map(|key| match &key.segment {
-                Segment::Link(LinkRef::Name(name)) => {
-                    Some((name.clone(), key.mac))
-                }
-                _ => None,
-            })
-            .collect()
-    };
-    let ours = of(&observed.tables);
-    (&ours & &observed.unicast, of(tables))
 }

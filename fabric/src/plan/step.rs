@@ -106,6 +106,13 @@ pub enum Step {
         /// The address.
         mac: Mac,
     },
+    /// Switch a physical link's promiscuous mode.
+    Promiscuous {
+        /// The link.
+        link: LinkName,
+        /// Whether on.
+        on: bool,
+    },
 }
 
 impl Step {
@@ -141,6 +148,9 @@ impl Step {
             }
             Self::RejectUnicast { link, mac } => {
                 Self::AcceptUnicast { link, mac }
+            }
+            Self::Promiscuous { link, on } => {
+                Self::Promiscuous { link, on: !on }
             }
         })
     }
@@ -199,6 +209,13 @@ impl fmt::Display for Step {
             Self::RejectUnicast { link, mac } => {
                 write!(f, "reject {mac} on {link}")
             }
+            Self::Promiscuous { link, on } => {
+                write!(f, "promiscuous {link} {}", on_or_off(*on))
+            }
         }
     }
+}
+
+fn on_or_off(on: bool) -> &'static str {
+    if on { "on" } else { "off" }
 }

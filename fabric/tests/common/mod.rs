@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::datapath::DatapathTables;
 use fabric::{
-    FabricSpec, HostEnd, LinkName, Mac, Observed, Plan, Program, ResolvedSpec,
-    Step, plan,
+    FabricSpec, HostEnd, LinkName, Mac, Observed, ObservedLink, Plan, Program,
+    ResolvedSpec, Step, plan,
 };
 use tagmap::TagMap;
 
@@ -33,10 +33,15 @@ impl Wanted {
 }
 
 /// The states that a plan leads through: first `start`, last the state after
-/// the last step. Panics where a step does not fit.
+/// the last step. Panics where a step does not fit, or asks a driver again that
+/// is known to refuse. To take a step back may be to ask it: what it has just
+/// given up it takes again.
 pub(crate) fn states(start: &Observed, plan: &Plan) -> Vec<Observed> {
     let mut states = vec![start.clone()];
     for step in &plan.steps {
+        if let Step::AcceptUnicast { link, .. } = step {
+            assert!(!start.refusing.contains(link), "{step} in:\n{plan}");
+        }
         let mut next = states[states.len() - 1].clone();
         if let Err(error) = next.apply(step) {
             panic!("cannot {step}: {error}\nof the plan:\n{plan}");
@@ -70,10 +75,11 @@ type Sight<'a> = (
     &'a DatapathTables,
     &'a BTreeMap<LinkName, HostEnd>,
     &'a BTreeSet<(LinkName, Mac)>,
+    &'a BTreeMap<LinkName, ObservedLink>,
     Vec<&'a (LinkName, Program)>,
 );
 
 fn sight(state: &Observed) -> Sight<'_> {
     let hooks = state.programs.keys().collect();
-    (&state.tables, &state.host_ends, &state.unicast, hooks)
+    (&state.tables, &state.host_ends, &state.unicast, &state.links, hooks)
 }

@@ -12,6 +12,9 @@
 //! outdated PROGRAM LINK     another version's program is on a hook
 //! accept MAC LINK           a unicast filter has an address of somebody's
 //! forget MAC LINK           a unicast filter has lost an address
+//! promiscuous LINK on|off   a physical link's promiscuous mode is switched
+//! refuse LINK               a unicast filter has no room left, as is known
+//! restart                   what drivers have refused is forgotten
 //! remove ROW                the rows whose text begins so are gone
 //! start ZONE, stop ZONE     a zone is running, or no longer
 //! # words                   a comment
@@ -77,6 +80,7 @@ pub(crate) fn meddle(
                 .into_iter()
                 .map(|(link, mac)| (now(link), mac))
                 .collect();
+            observed.refusing.remove(&old);
             let (old, new) = (LinkRef::from(&old), LinkRef::from(&new));
             rename(&mut observed.tables, &old, &new);
         }
@@ -98,6 +102,14 @@ pub(crate) fn meddle(
                 return Err(missing());
             }
         }
+        ["promiscuous", link, on] => {
+            let link = observed.links.get_mut(&name(link));
+            link.ok_or_else(missing)?.promiscuous = on == "on";
+        }
+        ["refuse", link] => {
+            observed.refusing.insert(name(link));
+        }
+        ["restart"] => observed.refusing.clear(),
         ["remove", ..] => {
             let text = line.trim().trim_start_matches("remove ");
             let rows: Vec<Row> = observed
@@ -125,11 +137,13 @@ pub(crate) fn meddle(
     Ok(())
 }
 
-/// What goes with a link: its programs and filter. Rows stay, but name nothing
+/// What goes with a link: its programs, its filter, and what was known of that.
+/// Rows stay, but name nothing
 /// any more.
 fn vanish(observed: &mut Observed, link: &LinkName) {
     observed.programs.retain(|(on, _), _| on != link);
     observed.unicast.retain(|(on, _)| on != link);
+    observed.refusing.remove(link);
     // Any ifindex will do; links of one case need different ones.
     let index = observed.links.len() + observed.host_ends.len() + 100;
     let gone = LinkRef::Gone(index.try_into().unwrap());

@@ -108,7 +108,8 @@ impl Daemon {
     /// Reads the whole state of the kernel.
     async fn observe(&mut self) -> Result<(), KernelError> {
         let zones = self.zones();
-        self.observed = self.kernel.observe(&zones).await?;
+        let refusing = self.observed.refusing.clone();
+        self.observed = self.kernel.observe(&zones, refusing).await?;
         Ok(())
     }
 
@@ -177,14 +178,18 @@ impl Daemon {
         resolved: &ResolvedSpec,
     ) -> Result<(), FabricError> {
         let tables = flows::compile(resolved);
-        let plan = fabric::plan(resolved, &tables, &self.observed);
-        if plan.is_empty() {
-            return Ok(());
-        }
-        tracing::debug!(%plan, "planned");
-        if let Err(error) =
-            apply(&mut self.kernel, &plan, &mut self.observed).await
-        {
+        // At most once more for each link that turns out to refuse addresses.
+        loop {
+            let plan = fabric::plan(resolved, &tables, &self.observed);
+            if plan.is_empty() {
+                return Ok(());
+            }
+            tracing::debug!(%plan, "planned");
+            let Err(error) =
+                apply(&mut self.kernel, &plan, &mut self.observed).await
+            else {
+                break;
+            };
             for stuck in &error.stuck {
                 tracing::error!(%stuck, "could not be taken back");
             }
@@ -192,7 +197,13 @@ impl Daemon {
             if let Err(blind) = self.observe().await {
                 tracing::error!(error = chain(&blind), "cannot look again");
             }
-            return Err(explain(error));
+            match error.refused_by() {
+                Some(link) if self.observed.refusing.insert(link.clone()) => {
+                    let error = chain(&error);
+                    tracing::warn!(%link, %error, "becomes promiscuous");
+                }
+                _ => return Err(explain(error)),
+            }
         }
         let rest = fabric::plan(resolved, &tables, &self.observed);
         if !rest.is_empty() {

@@ -109,6 +109,7 @@ fn what(link: &LinkMessage, name: &LinkName) -> What {
         state: state(link),
         speed: None,
         duplex: Duplex::Unknown,
+        promiscuous: link.header.flags.contains(LinkFlags::Promisc),
     })
 }
 

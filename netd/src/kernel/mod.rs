@@ -12,6 +12,7 @@ mod links;
 mod netlink;
 mod observe;
 mod pair;
+mod promiscuous;
 mod stats;
 mod tap;
 mod unicast;
@@ -76,6 +77,21 @@ impl KernelError {
             self,
             Self::Netlink(error)
                 if error.errno() == Some(nix::errno::Errno::EEXIST)
+        )
+    }
+
+    /// Whether a driver says that its filter can't take an address: not this
+    /// way, not of this kind, or not one more. What a driver returns for it is
+    /// up to the driver.
+    #[must_use]
+    pub fn is_filter_refusal(&self) -> bool {
+        use nix::errno::Errno::{EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP};
+        // ENOTSUP is EOPNOTSUPP on Linux.
+        let refusals = [EOPNOTSUPP, EINVAL, ENOSPC, ENOMEM];
+        matches!(
+            self,
+            Self::Netlink(error)
+                if error.errno().is_some_and(|no| refusals.contains(&no))
         )
     }
 }
@@ -238,6 +254,10 @@ impl Kernel {
                 let index = self.index(link)?;
                 unicast::reject(netlink, link, index, *mac).await?;
             }
+            Step::Promiscuous { link, on } => {
+                let index = self.index(link)?;
+                promiscuous::switch(netlink, link, index, *on).await?;
+            }
         }
         Ok(())
     }
@@ -256,5 +276,32 @@ impl Kernel {
     fn index(&self, link: &LinkName) -> Result<u32, KernelError> {
         let index = self.indexes.index_of(link);
         index.ok_or_else(|| KernelError::Gone(link.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nix::errno::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_full_filter_is_told_from_a_failure() {
+        for (errno, want) in [
+            (Errno::EOPNOTSUPP, true),
+            (Errno::ENOTSUP, true),
+            (Errno::EINVAL, true),
+            (Errno::ENOSPC, true),
+            (Errno::ENOMEM, true),
+            (Errno::EPERM, false),
+            (Errno::ENODEV, false),
+            (Errno::ENOBUFS, false),
+        ] {
+            let (what, source) = ("accept".to_owned(), errno.into());
+            let error = KernelError::from(NetlinkError { what, source });
+            assert_eq!(error.is_filter_refusal(), want, "{errno}");
+        }
+        let gone = KernelError::Gone("bge0".parse().unwrap());
+        assert!(!gone.is_filter_refusal());
     }
 }

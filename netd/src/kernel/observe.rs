@@ -10,15 +10,17 @@ use super::{Kernel, KernelError, ethtool, unicast};
 
 impl Kernel {
     /// Reads everything: links, programs, tables, filters, and which of
-    /// `zones` are running.
+    /// `zones` are running. What `refusing` says of links that are still the
+    /// same is kept; the kernel doesn't know.
     ///
     /// # Errors
     /// When netlink or a table can't be read.
     pub async fn observe(
         &mut self,
         zones: &BTreeSet<Zone>,
+        refusing: BTreeSet<LinkName>,
     ) -> Result<Observed, KernelError> {
-        let mut observed = Observed::default();
+        let mut observed = Observed { refusing, ..Observed::default() };
         self.observe_links(&mut observed).await?;
         self.observe_zones(&mut observed, zones);
         observed.programs.clear();
@@ -80,7 +82,9 @@ impl Kernel {
             }
         }
         let old = std::mem::replace(&mut self.indexes, indexes);
-        let same = |name| self.indexes.index_of(name) == old.index_of(name);
+        let same =
+            |name: &LinkName| self.indexes.index_of(name) == old.index_of(name);
+        observed.refusing.retain(same);
         Ok(known.iter().all(same))
     }
 

@@ -11,7 +11,8 @@ use super::netlink::{Netlink, NetlinkError};
 
 /// Adds an address: `bridge fdb add MAC dev LINK self permanent`. A NIC that
 /// can't filter goes promiscuous by the kernel's own doing
-/// (`__dev_set_rx_mode()`).
+/// (`__dev_set_rx_mode()`). Some drivers refuse all the same, and some when they
+/// have no room left.
 pub(super) async fn accept(
     netlink: &Netlink,
     link: &LinkName,
