@@ -49,7 +49,7 @@ pub use model::ModelError;
 pub use mtu::{Mtu, MtuError};
 pub use name::{LinkName, NameError, TagName, TagNameError};
 pub use observed::{HostEnd, Observed, ObservedLink, ObservedProgram, Program};
-pub use plan::{Blocked, Plan, Step, plan};
+pub use plan::{Blocked, Plan, Step, first_used, plan};
 pub use protection::{Protection, ProtectionError};
 pub use secondary_macs::{SecondaryMacs, SecondaryMacsError};
 pub use spec::{

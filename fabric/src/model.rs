@@ -152,6 +152,9 @@ impl Observed {
                 let mode = "promiscuous mode";
                 self.set_mode(link, mode, |link| &mut link.promiscuous, *on)
             }
+            Step::Lro { link, on } => {
+                self.set_mode(link, "lro", |link| &mut link.lro, *on)
+            }
         }
     }
 
@@ -337,6 +340,7 @@ mod tests {
             speed: None,
             duplex: Duplex::Unknown,
             promiscuous: false,
+            lro: true,
         };
         let end = HostEnd { mtu: Mtu::ETHERNET, up: false, carrier: false };
         Observed {
@@ -412,6 +416,8 @@ mod tests {
             link: link.parse().unwrap(),
             on,
         };
+        let lro =
+            |link: &str, on| Step::Lro { link: link.parse().unwrap(), on };
         use Program::{FromLink, FromVnic};
         let no_link = |link: &str| format!("link \"{link}\" does not exist");
         for (before, step, want) in [
@@ -492,6 +498,11 @@ mod tests {
                 vec![promiscuous("bge0", true)],
                 promiscuous("bge0", true),
                 "promiscuous mode of \"bge0\" is on already".to_owned(),
+            ),
+            (
+                vec![lro("bge0", false)],
+                lro("bge0", false),
+                "lro of \"bge0\" is off already".to_owned(),
             ),
         ] {
             let mut state = host();

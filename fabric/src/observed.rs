@@ -69,6 +69,9 @@ pub struct ObservedLink {
     /// `ip link set LINK promisc on` does. What a program like tcpdump asks for
     /// while it runs is counted elsewhere and not seen here.
     pub promiscuous: bool,
+    /// Whether it merges what it receives (LRO) and can be told not to. Looked
+    /// up when the link is about to get its first VNIC; until then `false`.
+    pub lro: bool,
 }
 
 /// A host end.

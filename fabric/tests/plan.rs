@@ -120,6 +120,8 @@ struct HostLink {
     mtu: Mtu,
     #[serde(default)]
     promiscuous: bool,
+    #[serde(default)]
+    lro: bool,
     /// Its filter takes no further address, and that is known.
     #[serde(default)]
     refuses: bool,
@@ -139,6 +141,7 @@ fn host(file: &Path) -> Observed {
             speed: None,
             duplex: Duplex::Full,
             promiscuous: link.promiscuous,
+            lro: link.lro,
         };
         (name, link)
     });

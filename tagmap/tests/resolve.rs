@@ -36,6 +36,7 @@ fn host() -> Observed {
         speed: Some(1000),
         duplex: Duplex::Full,
         promiscuous: false,
+        lro: false,
     };
     let links = [
         ("bge0", link(LinkClass::Phys, 1, 1500)),

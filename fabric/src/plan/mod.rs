@@ -26,6 +26,7 @@ use crate::{
     ResolvedVnic, Status, Vnic, VnicKey,
 };
 
+pub use nic::first_used;
 pub use step::Step;
 
 /// An ordered list of steps, and what is left out.
@@ -111,7 +112,7 @@ pub fn plan(
     };
 
     let nics = nic::nics(tables, observed);
-    let mut steps = Vec::new();
+    let mut steps = nics.before;
     steps.extend(
         (&parked | &surplus)
             .iter()

@@ -16,6 +16,18 @@ use super::Step;
 use crate::datapath::{DatapathTables, LinkRef, Segment};
 use crate::{LinkName, Mac, Observed};
 
+/// The physical links that `tables` give their first VNIC.
+///
+/// Some of what a plan does to a link is for these only, and so is looked up
+/// for these only: [`ObservedLink::lro`](crate::ObservedLink::lro).
+#[must_use]
+pub fn first_used(
+    tables: &DatapathTables,
+    observed: &Observed,
+) -> BTreeSet<LinkName> {
+    &used(tables) - &used(&observed.tables)
+}
+
 /// The links of a state of the tables.
 pub(super) fn used(tables: &DatapathTables) -> BTreeSet<LinkName> {
     tables.segments.keys().filter_map(physical).cloned().collect()
@@ -31,6 +43,8 @@ fn physical(segment: &Segment) -> Option<&LinkName> {
 /// What to do to the NICs, in the order of the parts of a plan.
 #[derive(Debug, Default)]
 pub(super) struct Nics {
+    /// Before any row.
+    pub(super) before: Vec<Step>,
     /// With what is taken away, before the rows that go.
     pub(super) away: Vec<Step>,
     /// With what is built, after the rows that come.
@@ -42,6 +56,9 @@ pub(super) fn nics(tables: &DatapathTables, observed: &Observed) -> Nics {
     let Observed { links, refusing, .. } = observed;
     let wanted = Wants::of(tables, observed);
     let ours = Wants::of(&observed.tables, observed);
+
+    let merges = |link: &LinkName| links.get(link).is_some_and(|l| l.lro);
+    let before = used(tables).into_iter().filter(merges);
 
     let is_on =
         |link: &LinkName| links.get(link).is_some_and(|l| l.promiscuous);
@@ -68,7 +85,11 @@ pub(super) fn nics(tables: &DatapathTables, observed: &Observed) -> Nics {
         .map(promiscuous(true))
         .chain(accepted.map(|(link, mac)| Step::AcceptUnicast { link, mac }))
         .chain(late.into_iter().map(promiscuous(false)));
-    Nics { away: away.collect(), built: built.collect() }
+    Nics {
+        before: before.map(|link| Step::Lro { link, on: false }).collect(),
+        away: away.collect(),
+        built: built.collect(),
+    }
 }
 
 /// What a state of the tables asks of NICs.

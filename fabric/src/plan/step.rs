@@ -113,6 +113,13 @@ pub enum Step {
         /// Whether on.
         on: bool,
     },
+    /// Switch a physical link's merging of received frames (LRO).
+    Lro {
+        /// The link.
+        link: LinkName,
+        /// Whether on. Plans switch it off; on is the way back.
+        on: bool,
+    },
 }
 
 impl Step {
@@ -152,6 +159,7 @@ impl Step {
             Self::Promiscuous { link, on } => {
                 Self::Promiscuous { link, on: !on }
             }
+            Self::Lro { link, on } => Self::Lro { link, on: !on },
         })
     }
 
@@ -211,6 +219,9 @@ impl fmt::Display for Step {
             }
             Self::Promiscuous { link, on } => {
                 write!(f, "promiscuous {link} {}", on_or_off(*on))
+            }
+            Self::Lro { link, on } => {
+                write!(f, "lro {link} {}", on_or_off(*on))
             }
         }
     }

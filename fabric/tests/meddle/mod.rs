@@ -13,6 +13,7 @@
 //! accept MAC LINK           a unicast filter has an address of somebody's
 //! forget MAC LINK           a unicast filter has lost an address
 //! promiscuous LINK on|off   a physical link's promiscuous mode is switched
+//! lro LINK                  a physical link merges what it receives
 //! refuse LINK               a unicast filter has no room left, as is known
 //! restart                   what drivers have refused is forgotten
 //! remove ROW                the rows whose text begins so are gone
@@ -105,6 +106,10 @@ pub(crate) fn meddle(
         ["promiscuous", link, on] => {
             let link = observed.links.get_mut(&name(link));
             link.ok_or_else(missing)?.promiscuous = on == "on";
+        }
+        ["lro", link] => {
+            let link = observed.links.get_mut(&name(link));
+            link.ok_or_else(missing)?.lro = true;
         }
         ["refuse", link] => {
             observed.refusing.insert(name(link));

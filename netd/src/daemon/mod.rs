@@ -180,6 +180,8 @@ impl Daemon {
         let tables = flows::compile(resolved);
         // At most once more for each link that turns out to refuse addresses.
         loop {
+            let links = fabric::first_used(&tables, &self.observed);
+            self.kernel.observe_lro(&mut self.observed, &links).await;
             let plan = fabric::plan(resolved, &tables, &self.observed);
             if plan.is_empty() {
                 return Ok(());

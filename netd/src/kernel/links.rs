@@ -110,6 +110,7 @@ fn what(link: &LinkMessage, name: &LinkName) -> What {
         speed: None,
         duplex: Duplex::Unknown,
         promiscuous: link.header.flags.contains(LinkFlags::Promisc),
+        lro: false,
     })
 }
 

@@ -9,6 +9,7 @@ mod ethtool;
 mod guest_end;
 mod host_end;
 mod links;
+mod lro;
 mod netlink;
 mod observe;
 mod pair;
@@ -27,6 +28,7 @@ use flows::datapath::{Ring, RingError};
 use flows::learn::Moment;
 use flows::{Counters, Datapath, LinkIndexes, Told};
 
+use crate::chain::chain;
 use netlink::Netlink;
 
 pub use bpffs::BpffsError;
@@ -201,6 +203,9 @@ impl Kernel {
 
     /// Makes one change.
     ///
+    /// A link that can't be told to merge no frames is left as it is, with a
+    /// warning.
+    ///
     /// # Errors
     /// [`KernelError`]; nothing has been changed then.
     pub async fn step(&mut self, step: &Step) -> Result<(), KernelError> {
@@ -257,6 +262,14 @@ impl Kernel {
             Step::Promiscuous { link, on } => {
                 let index = self.index(link)?;
                 promiscuous::switch(netlink, link, index, *on).await?;
+            }
+            Step::Lro { link, on } => {
+                let index = self.index(link)?;
+                // VNICs work without, if not for everybody at all times.
+                if let Err(error) = lro::switch(link, index, *on).await {
+                    let error = chain(&error);
+                    tracing::warn!(%link, %error, "LRO is left as it is");
+                }
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use fabric::{LinkName, Observed, Program, Zone};
 use flows::LinkIndexes;
 
 use super::links::{self, What};
-use super::{Kernel, KernelError, ethtool, unicast};
+use super::{Kernel, KernelError, ethtool, lro, unicast};
 
 impl Kernel {
     /// Reads everything: links, programs, tables, filters, and which of
@@ -86,6 +86,22 @@ impl Kernel {
             |name: &LinkName| self.indexes.index_of(name) == old.index_of(name);
         observed.refusing.retain(same);
         Ok(known.iter().all(same))
+    }
+
+    /// Asks the drivers of `links` whether they merge what they receive.
+    pub async fn observe_lro(
+        &self,
+        observed: &mut Observed,
+        links: &BTreeSet<LinkName>,
+    ) {
+        if links.is_empty() {
+            return;
+        }
+        for name in lro::merging(links).await {
+            if let Some(link) = observed.links.get_mut(&name) {
+                link.lro = true;
+            }
+        }
     }
 
     /// Asks drivers for speed and duplex.
