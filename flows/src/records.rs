@@ -14,11 +14,12 @@ const SHOWN_MAX: usize = 256;
 
 abi! {
     /// `struct told`
-    ToldAbi: 12 {
+    ToldAbi: 16 {
         0 id: u32,
         4 segment: u32,
         8 vid: u16,
-        10 length: u16,
+        10 asks: u16,
+        12 length: u32,
     }
     /// `struct shown`
     ShownAbi: 288 {
@@ -37,8 +38,11 @@ abi! {
 /// A frame that may be about the addresses of guests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
-    /// The VNIC whose guest sent it; none: it is on its way to guests.
+    /// The VNIC whose guest sent it; none: it came by the link.
     pub from: Option<LinkId>,
+    /// Whether it is to get an address; else it is on its way to guests, and
+    /// may give them one.
+    pub asks: bool,
     /// The segment that it is on.
     pub segment: Segment,
     /// Its VLAN; 0: untagged.
@@ -57,7 +61,8 @@ impl Told {
             from: (head.id != 0).then_some(LinkId(head.id)),
             segment: segment(head.segment, links),
             vid: head.vid,
-            frame: frame.get(..head.length.into())?.to_vec(),
+            asks: head.asks != 0,
+            frame: frame.get(..usize::try_from(head.length).ok()?)?.to_vec(),
         })
     }
 }
@@ -119,20 +124,22 @@ mod tests {
     #[test]
     fn what_is_told() {
         let links = LinkIndexes::default();
-        let head = ToldAbi { id: 7, segment: 0x8000_0003, vid: 5, length: 2 };
+        let head =
+            ToldAbi { id: 7, segment: 0x8000_0003, vid: 5, asks: 1, length: 2 };
         let bytes = [head.as_bytes(), &[1, 2, 9]].concat();
         let told = Told {
             from: Some(LinkId(7)),
             segment: Segment::Etherstub(LinkId(3)),
             vid: 5,
+            asks: true,
             frame: vec![1, 2],
         };
         assert_eq!(Told::decode(&bytes, &links), Some(told.clone()));
-        let head = ToldAbi { id: 0, ..head };
+        let head = ToldAbi { id: 0, asks: 0, ..head };
         let bytes = [head.as_bytes(), &[1, 2]].concat();
-        let told = Told { from: None, ..told };
+        let told = Told { from: None, asks: false, ..told };
         assert_eq!(Told::decode(&bytes, &links), Some(told));
-        for short in [&bytes[..13], &bytes[..11], &[]] {
+        for short in [&bytes[..17], &bytes[..15], &[]] {
             assert_eq!(Told::decode(short, &links), None);
         }
     }

@@ -236,10 +236,11 @@ struct counters {
  * `told`, followed by the frame's bytes. Untagged.
  */
 struct told {
-	__u32 id; /* of the VNIC that sent it; 0: it is on its way to some */
+	__u32 id; /* of the VNIC that sent it; 0: it came by the link */
 	__u32 segment;
 	__u16 vid;
-	__u16 length; /* of the bytes that follow */
+	__u16 asks; /* it is to get an address, and not to give one */
+	__u32 length; /* of the bytes that follow */
 };
 
 /* The most bytes of a dropped frame that are shown. */
@@ -271,7 +272,7 @@ _Static_assert(sizeof(struct flood_key) == 12, "struct flood_key");
 _Static_assert(sizeof(struct flood_entry) == 12, "struct flood_entry");
 _Static_assert(sizeof(struct segment) == 12, "struct segment");
 _Static_assert(sizeof(struct counters) == 560, "struct counters");
-_Static_assert(sizeof(struct told) == 12, "struct told");
+_Static_assert(sizeof(struct told) == 16, "struct told");
 _Static_assert(sizeof(struct shown) == 288, "struct shown");
 
 #endif /* ABI_H */

@@ -65,8 +65,8 @@ static __always_inline int switch_unicast(struct __sk_buff *skb,
 			return drop(skb, vnic->id, DROP_HAIRPIN);
 		count_out(vnic->id, size);
 		if (station->flags & FDB_LEARNS)
-			tell_heard(skb, station->id, vnic->segment, vnic->vid,
-				   frame->kind);
+			tell_heard(skb, station->id, vnic->id, vnic->segment,
+				   VID_AND_KIND(vnic->vid, frame->kind));
 		return deliver(skb, station, size, AT_INGRESS);
 	}
 	segment = bpf_map_lookup_elem(&segments, &vnic->segment);
@@ -97,7 +97,8 @@ static __always_inline int switch_multicast(struct __sk_buff *skb,
 {
 	struct segment *segment;
 
-	tell_flood(skb, vnic->segment, vnic->vid, frame->kind);
+	tell_flood(skb, vnic->id, vnic->segment,
+		   VID_AND_KIND(vnic->vid, frame->kind));
 	flood_members(skb, vnic->segment, vnic->vid, FLOOD_ALL, vnic->id);
 	segment = bpf_map_lookup_elem(&segments, &vnic->segment);
 	if (segment && segment->ifindex && tag_for_link(skb, vnic->vid))
@@ -125,7 +126,8 @@ static __always_inline int copy_to(struct __sk_buff *skb,
 		return TC_ACT_UNSPEC;
 	skb->mark = 0;
 	if (list == FLOOD_ALL)
-		tell_flood(skb, segment, vid, inner_kind(skb, frame));
+		tell_flood(skb, 0, segment,
+			   VID_AND_KIND(vid, inner_kind(skb, frame)));
 	flood_members(skb, segment, vid, list, 0);
 	skb->mark = mark;
 	/* The kernel may lack the memory to put a second tag back. A frame
@@ -181,8 +183,8 @@ static __always_inline int switch_link(struct __sk_buff *skb, enum side side)
 		return TC_ACT_UNSPEC;
 	measure(skb, &size);
 	if (station->flags & FDB_LEARNS)
-		tell_heard(skb, station->id, skb->ifindex, vid,
-			   inner_kind(skb, &frame));
+		tell_heard(skb, station->id, 0, skb->ifindex,
+			   VID_AND_KIND(vid, inner_kind(skb, &frame)));
 	return deliver(skb, station, &size, side);
 }
 

@@ -49,7 +49,7 @@ static __always_inline bool spend(struct budget *budget, __u32 max)
 
 /* Copies an untagged frame to netd. */
 static __always_inline void tell(struct __sk_buff *skb, struct telling *telling,
-				 __u32 id, __u32 segment, __u16 vid)
+				 __u32 id, __u32 segment, __u16 vid, bool asks)
 {
 	__u64 length = skb->len;
 
@@ -58,6 +58,7 @@ static __always_inline void tell(struct __sk_buff *skb, struct telling *telling,
 	telling->head.id = id;
 	telling->head.segment = segment;
 	telling->head.vid = vid;
+	telling->head.asks = asks;
 	telling->head.length = length;
 	/* Neither 0 nor above the maximum, in words that a verifier of
 	 * Linux 6.1 understands.
@@ -85,7 +86,7 @@ __noinline int tell_said(struct __sk_buff *skb, const struct vnic *vnic)
 	row = bpf_map_lookup_elem(&counters, &id);
 	telling = bpf_map_lookup_elem(&telling_place, &zero);
 	if (row && telling && spend(&row->said, TELL_MAX))
-		tell(skb, telling, id, vnic->segment, vnic->vid);
+		tell(skb, telling, id, vnic->segment, vnic->vid, true);
 	return 0;
 }
 
@@ -119,36 +120,40 @@ static __always_inline bool gives_address(struct __sk_buff *skb, __u16 kind)
 	       type == ND_ROUTER_ADVERTISEMENT;
 }
 
-/* Tells of a frame that is on its way to one VNIC, which may come by addresses.
+/* Functions have five arguments at most. */
+#define VID_AND_KIND(vid, kind) ((__u32)(vid) << 16 | (kind))
+
+/* Tells of a frame of `from`, or of the link, that is on its way to one VNIC,
+ * which may come by addresses.
  */
-__noinline int tell_heard(struct __sk_buff *skb, __u32 id, __u32 segment,
-			  __u32 vid, __u32 kind)
+__noinline int tell_heard(struct __sk_buff *skb, __u32 id, __u32 from,
+			  __u32 segment, __u32 vid_and_kind)
 {
 	struct telling *telling;
 	struct counters *row;
 	__u32 zero = 0;
 
-	if (!gives_address(skb, kind))
+	if (!gives_address(skb, vid_and_kind))
 		return 0;
 	row = bpf_map_lookup_elem(&counters, &id);
 	telling = bpf_map_lookup_elem(&telling_place, &zero);
 	if (row && telling && spend(&row->heard, TELL_MAX))
-		tell(skb, telling, 0, segment, vid);
+		tell(skb, telling, from, segment, vid_and_kind >> 16, false);
 	return 0;
 }
 
-/* Tells of a frame that is on its way to many. */
-__noinline int tell_flood(struct __sk_buff *skb, __u32 segment, __u32 vid,
-			  __u32 kind)
+/* Tells of a frame of `from`, or of the link, that is on its way to many. */
+__noinline int tell_flood(struct __sk_buff *skb, __u32 from, __u32 segment,
+			  __u32 vid_and_kind)
 {
 	struct telling *telling;
 	__u32 zero = 0;
 
-	if (!gives_address(skb, kind))
+	if (!gives_address(skb, vid_and_kind))
 		return 0;
 	telling = bpf_map_lookup_elem(&telling_place, &zero);
 	if (telling && spend(&telling->floods, TELL_FLOODS_MAX))
-		tell(skb, telling, 0, segment, vid);
+		tell(skb, telling, from, segment, vid_and_kind >> 16, false);
 	return 0;
 }
 

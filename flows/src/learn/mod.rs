@@ -25,10 +25,9 @@
 //!
 //! *Who asks gives none*: a guest that comes by addresses in some way is heard
 //! neither as a server nor as a router of that way, or it would grant itself
-//! what it likes. This goes by the frame's source address, so it holds for
-//! guests with `mac-nospoof`. That no other guest is a server or a router is
-//! for `dhcp-nospoof` and `ip-nospoof` to see to; that nobody on the wire is,
-//! for the wire's switches.
+//! what it likes. That no other guest is a server or a router is for
+//! `dhcp-nospoof` and `ip-nospoof` to see to; that nobody on the wire is, for the
+//! wire's switches.
 //!
 //! *First come*: what one guest has is not learned for another one of the same
 //! segment and VLAN before it ends.
@@ -109,10 +108,10 @@ impl Learner {
                     self.hear_guest(*id, &frame, now, &mut changes);
                 }
             }
-            Heard::On { segment, vid, frame } => {
+            Heard::On { segment, vid, by, frame } => {
                 if let Some(frame) = frame::read(frame) {
                     let lan = Lan { segment: segment.clone(), vid: *vid };
-                    self.hear_others(&lan, &frame, now, &mut changes);
+                    self.hear_others(&lan, *by, &frame, now, &mut changes);
                 }
             }
         }
@@ -180,12 +179,17 @@ impl Learner {
     fn hear_others(
         &mut self,
         lan: &Lan,
+        by: Option<LinkId>,
         frame: &Frame<'_>,
         now: Moment,
         changes: &mut Vec<Change>,
     ) {
         let packet = &frame.packet;
-        let gives = |method| !self.takes(lan, frame.source, method);
+        // Who sent it, and whom it says it is from.
+        let gives = |method| {
+            by.is_none_or(|id| self.asking(id, method).is_none())
+                && !self.takes(lan, frame.source, method)
+        };
         match (packet.source, &packet.content) {
             // A guest without an address has 0.0.0.0 to send from; a server
             // has an address.

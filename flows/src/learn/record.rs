@@ -99,6 +99,8 @@ pub enum Heard<'a> {
         segment: Segment,
         /// Their VLAN; 0: untagged.
         vid: u16,
+        /// The VNIC whose guest sent it; none: it came by the link.
+        by: Option<LinkId>,
         /// From the Ethernet header on.
         frame: &'a [u8],
     },

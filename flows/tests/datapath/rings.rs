@@ -110,21 +110,23 @@ fn what_gives_a_guest_an_address_is_told() {
         let advert = icmpv6(134, &[0; 12]);
         let own = crate::frames::vnic(7);
         let other = crate::frames::vnic(8);
-        for (title, frame, from) in [
-            ("asks DHCP", dhcp4(BROADCAST, own, 68, 67), Some(SELF)),
-            ("renews", dhcp4(REMOTE, own, 68, 67), Some(SELF)),
-            (
-                "asks DHCPv6",
-                v6(GROUP, own, UDP, &udp(546, 547, &[1])),
-                Some(SELF),
-            ),
-            ("is answered", dhcp4(other, own, 67, 68), None),
-            ("all are answered", dhcp4(BROADCAST, own, 67, 68), None),
-            ("DHCPv6", v6(other, own, UDP, &udp(547, 546, &[7])), None),
-            ("a router", v6(GROUP, own, ICMPV6, &advert), None),
-            ("a router to one", v6(other, own, ICMPV6, &advert), None),
+        for (title, frame, asks) in [
+            ("asks DHCP", dhcp4(BROADCAST, own, 68, 67), true),
+            ("renews", dhcp4(REMOTE, own, 68, 67), true),
+            ("asks DHCPv6", v6(GROUP, own, UDP, &udp(546, 547, &[1])), true),
+            ("is answered", dhcp4(other, own, 67, 68), false),
+            ("all are answered", dhcp4(BROADCAST, own, 67, 68), false),
+            ("DHCPv6", v6(other, own, UDP, &udp(547, 546, &[7])), false),
+            ("a router", v6(GROUP, own, ICMPV6, &advert), false),
+            ("a router to one", v6(other, own, ICMPV6, &advert), false),
         ] {
-            let want = Told { from, segment: bge0.clone(), vid: 0, frame };
+            let want = Told {
+                from: Some(SELF),
+                asks,
+                segment: bge0.clone(),
+                vid: 0,
+                frame,
+            };
             let got = told(&bench, vnic, &want.frame);
             assert_eq!(got, [want], "{title}");
         }
@@ -172,6 +174,7 @@ fn what_the_wire_says_is_told_without_its_tag() {
             let got = told(&bench, program, &tagged(&answer, 5, 3));
             let want = Told {
                 from: None,
+                asks: false,
                 segment: Segment::Link(link("bge0")),
                 vid: 5,
                 frame: answer.clone(),

@@ -179,7 +179,7 @@ fn a_record_that_two_have_is_one() {
     let renewed = tell(MessageType::Ack, 5, mac(1), X, Some(60));
     let frame = to_client4(mac(1), &renewed.to_vec().unwrap());
     let segment = crate::bge0();
-    let heard = Heard::On { segment, vid: 0, frame: &frame };
+    let heard = Heard::On { segment, vid: 0, by: None, frame: &frame };
     assert_eq!(learner.hear(&heard, office.now), []);
     assert!(office.after(0).learner.all().eq(learner.all()));
 }

@@ -110,7 +110,16 @@ impl Office {
     }
 
     fn on_vlan(&mut self, vid: u16, frame: &[u8]) -> &mut Self {
-        let heard = Heard::On { segment: bge0(), vid, frame };
+        let heard = Heard::On { segment: bge0(), vid, by: None, frame };
+        let changes = self.learner.hear(&heard, self.now);
+        self.follow(&changes);
+        self
+    }
+
+    /// A guest sends a frame to others.
+    fn on_by(&mut self, id: u32, frame: &[u8]) -> &mut Self {
+        let by = Some(LinkId(id));
+        let heard = Heard::On { segment: bge0(), vid: 0, by, frame };
         let changes = self.learner.hear(&heard, self.now);
         self.follow(&changes);
         self

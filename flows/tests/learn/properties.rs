@@ -358,7 +358,7 @@ proptest! {
             for id in 1..3 {
                 office.from(id, frame);
             }
-            let heard = Heard::On { segment: bge0(), vid: 0, frame };
+            let heard = Heard::On { segment: bge0(), vid: 0, by: None, frame };
             let changes = office.learner.hear(&heard, office.now);
             office.follow(&changes);
         }

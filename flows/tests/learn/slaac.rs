@@ -125,10 +125,13 @@ fn each_mac_address_of_each_guest_makes_one() {
         "2001:db8:a:0:8:20ff:fe00:2 3600, 2001:db8:b:0:8:20ff:fe00:2 ever"
     );
     assert_eq!(office.has(3), "");
+    // Whatever its frame says it is from.
+    let ra = Advertisement::new(&[Prefix::new("2001:db8:c::", HOUR)]);
+    assert!(!office.on_by(1, &ra.frame()).has(2).contains("2001:db8:c:"));
     // A router of the guests' own is one that takes no addresses so.
     let mut ra = Advertisement::new(&[Prefix::new("2001:db8:c::", HOUR)]);
     ra.macs.0 = mac(3);
-    assert!(office.on(&ra.frame()).has(2).contains("2001:db8:c:"));
+    assert!(office.on_by(3, &ra.frame()).has(2).contains("2001:db8:c:"));
 }
 
 /// RFC 4862, 5.5.3 e.

@@ -67,16 +67,18 @@ impl Daemon {
         };
         let frame = &told.frame;
         let heard = match told.from {
-            Some(id) => Heard::From { id, frame },
-            None => Heard::On {
+            Some(id) if told.asks => Heard::From { id, frame },
+            by => Heard::On {
                 segment: told.segment.clone(),
                 vid: told.vid,
+                by,
                 frame,
             },
         };
+        let asking = told.from.filter(|_| told.asks);
         let changes = self.learner.hear(&heard, Kernel::now());
         self.write_learned(&changes);
-        self.keep(&changes, told.from);
+        self.keep(&changes, asking);
     }
 
     /// Forgets what has ended.
