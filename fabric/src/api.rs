@@ -3,6 +3,8 @@
 //! Requests refuse unknown fields, so that a misspelt option is an error and
 //! not a silence. Answers may gain fields; clients ignore what they don't know.
 
+mod drops;
+
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +15,8 @@ use crate::{
     DropReason, Duplex, LinkClass, LinkName, LinkState, Mac, MacPrefix,
     MacType, Mtu, Status, TagName, VlanId, VnicProps, Zone,
 };
+
+pub use drops::{DropSample, Drops};
 
 /// Where a command finds netd when it is not told.
 pub const DEFAULT_SOCKET: &str = "/run/netd/netd.sock";

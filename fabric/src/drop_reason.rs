@@ -91,6 +91,33 @@ impl DropReason {
         matches!(self, Self::TooLongFor | Self::Reflected)
     }
 
+    /// The word for it, as in JSON: `mac-spoof`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::MacSpoof => "mac-spoof",
+            Self::GuestTag => "guest-tag",
+            Self::Truncated => "truncated",
+            Self::Hairpin => "hairpin",
+            Self::NoDestination => "no-destination",
+            Self::Internal => "internal",
+            Self::Restricted => "restricted",
+            Self::IpSpoof => "ip-spoof",
+            Self::ArpSpoof => "arp-spoof",
+            Self::NdSpoof => "nd-spoof",
+            Self::NdHidden => "nd-hidden",
+            Self::RouterSpoof => "router-spoof",
+            Self::Unreadable => "unreadable",
+            Self::DhcpSpoof => "dhcp-spoof",
+            Self::DhcpServer => "dhcp-server",
+            Self::DhcpHidden => "dhcp-hidden",
+            Self::DhcpOff => "dhcp-off",
+            Self::TooLong => "too-long",
+            Self::TooLongFor => "too-long-for",
+            Self::Reflected => "reflected",
+        }
+    }
+
     /// The reason of a number.
     #[must_use]
     pub fn of(number: u32) -> Option<Self> {
@@ -133,6 +160,14 @@ mod tests {
     fn every_reason_stands_at_its_number() {
         for (index, reason) in DropReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, index);
+        }
+    }
+
+    #[test]
+    fn every_reason_has_one_word() {
+        for reason in DropReason::ALL {
+            let json = serde_json::to_value(reason).unwrap();
+            assert_eq!(json, reason.word());
         }
     }
 }

@@ -10,13 +10,15 @@
 //!
 //! [`kernel`] is the only module that touches the network, [`store`] and
 //! [`config`] the only ones that touch files, [`server`] the only one that
-//! talks to clients. [`daemon`] ties them together.
+//! talks to clients. [`daemon`] ties them together. [`drops`] stands beside all
+//! that: it reads what the data plane shows of dropped frames.
 
 pub mod apply;
 pub mod args;
 pub mod chain;
 pub mod config;
 pub mod daemon;
+pub mod drops;
 pub mod error;
 pub mod kernel;
 pub mod logging;

@@ -11,6 +11,7 @@ use tokio::sync::Mutex;
 use crate::args::Args;
 use crate::config::ConfigFile;
 use crate::daemon::Daemon;
+use crate::drops::Drops;
 use crate::error::FabricError;
 use crate::kernel::{Kernel, OpenError};
 use crate::server::{self, ListenError, Shared};
@@ -64,6 +65,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
     for hint in views::hints(&daemon) {
         tracing::warn!("{hint}");
     }
+    let (drops, feed) = Drops::follow(daemon.kernel());
     let fabric: Shared = Arc::new(Mutex::new(daemon));
     let (listener, socket) = server::listen(&args.run_dir)?;
     tracing::info!(socket = %socket.path.display(), "serving");
@@ -83,6 +85,8 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
             _ = interrupt.recv() => tracing::info!("SIGINT: stopping"),
         }
         notify(&[NotifyState::Stopping]);
+        // Who waits for dropped frames is answered now.
+        drop(feed);
         let _ = stopping.send(());
     };
     let late = async move {
@@ -91,7 +95,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
         }
         tokio::time::sleep(GRACE).await;
     };
-    let served = axum::serve(listener, server::router(fabric))
+    let served = axum::serve(listener, server::router(fabric, drops))
         .with_graceful_shutdown(stop)
         .into_future();
     let served = tokio::select! {

@@ -201,6 +201,18 @@ impl Kernel {
         Ok(self.datapath.delete(row, &self.indexes)?)
     }
 
+    /// The ring of frames that were dropped, for a reader of its records. Only
+    /// one reader at a time gets a frame.
+    ///
+    /// # Errors
+    /// When it can't be mapped.
+    pub fn dropped_frames(
+        &self,
+        reader: impl FnMut(&[u8]) + Send + 'static,
+    ) -> Result<Ring, RingError> {
+        self.datapath.shown(reader)
+    }
+
     /// Makes one change.
     ///
     /// A link that can't be told to merge no frames is left as it is, with a

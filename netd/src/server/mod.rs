@@ -2,6 +2,7 @@
 //!
 //! Handlers decode, ask [`Daemon`], encode. Every error is a problem document.
 
+mod drops;
 mod etherstubs;
 mod extract;
 mod links;
@@ -11,7 +12,7 @@ mod vnics;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -24,12 +25,32 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::daemon::Daemon;
+use crate::drops::Drops;
 use crate::error::FabricError;
 
 pub use listen::{ListenError, Socket, listen};
 
 /// The fabric as handlers share it: one change at a time.
 pub type Shared = Arc<Mutex<Daemon>>;
+
+/// What handlers can ask for: the fabric, and what needs none of it.
+#[derive(Clone, Debug)]
+struct Served {
+    fabric: Shared,
+    drops: Drops,
+}
+
+impl FromRef<Served> for Shared {
+    fn from_ref(served: &Served) -> Self {
+        served.fabric.clone()
+    }
+}
+
+impl FromRef<Served> for Drops {
+    fn from_ref(served: &Served) -> Self {
+        served.drops.clone()
+    }
+}
 
 /// The largest request body, in bytes. The largest honest one is under 1 KiB.
 const MAX_BODY: usize = 64 * 1024;
@@ -95,8 +116,8 @@ struct Document;
 #[expect(dead_code, reason = "stands for ApiError in the OpenAPI document")]
 pub(crate) struct Refused(Problem);
 
-/// The whole API over a fabric.
-pub fn router(fabric: Shared) -> Router {
+/// The whole API over a fabric and what is dropped on it.
+pub fn router(fabric: Shared, drops: Drops) -> Router {
     let (router, document) = routes().split_for_parts();
     let document = Arc::new(document);
     router
@@ -107,15 +128,16 @@ pub fn router(fabric: Shared) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(fabric)
+        .with_state(Served { fabric, drops })
 }
 
 /// The paths with what the OpenAPI document says of them.
-fn routes() -> OpenApiRouter<Shared> {
+fn routes() -> OpenApiRouter<Served> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(vnics::list, vnics::create))
         .routes(routes!(vnics::change, vnics::delete))
         .routes(routes!(vnics::counters))
+        .routes(routes!(drops::list))
         .routes(routes!(etherstubs::list, etherstubs::create))
         .routes(routes!(etherstubs::delete))
         .routes(routes!(links::links))
@@ -154,7 +176,7 @@ mod tests {
         let document = routes().to_openapi();
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 10, "{paths:#?}");
+        assert_eq!(paths.len(), 11, "{paths:#?}");
         let operations = paths.values().flat_map(|path| {
             let methods = path.as_object().unwrap();
             methods.values().filter(|value| value.is_object())
