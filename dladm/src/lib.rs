@@ -32,5 +32,5 @@ mod out;
 pub mod programs;
 pub mod proplist;
 
-pub use client::{Client, ClientError};
+pub use client::{Client, ClientError, WhichDrops};
 pub use out::Out;

@@ -73,6 +73,18 @@ impl Out {
         self.stdout.write_all(b"\n")
     }
 
+    /// Writes one JSON document on a line of its own.
+    ///
+    /// # Errors
+    /// Those of writing to stdout.
+    pub fn json_line<T: serde::Serialize>(
+        &mut self,
+        value: &T,
+    ) -> io::Result<()> {
+        serde_json::to_writer(&mut self.stdout, value)?;
+        self.stdout.write_all(b"\n")
+    }
+
     /// Writes a line to stderr, as it is.
     pub fn words(&mut self, text: &str) {
         let _ = writeln!(self.stderr, "{text}");

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use fake_netd::Scene;
+use pcap_file::pcapng::blocks::enhanced_packet::EnhancedPacketOption;
+use pcap_file::pcapng::{Block, PcapNgReader};
 use tokio::runtime::Runtime;
 
 /// What a case leaves behind, by file name.
@@ -203,6 +205,36 @@ fn a_full_disk_is_an_error() {
     assert_eq!(code, Some(1), "{stderr}");
     let want = "dladm: cannot write the output: No space left on device";
     assert!(stderr.starts_with(want), "{stderr}");
+}
+
+#[test]
+fn a_capture_goes_where_it_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("netd.sock");
+    let runtime = runtime();
+    fake_netd::start(scene(&cases()), &socket, &runtime);
+    let file = dir.path().join("drops.pcapng");
+    let line = format!("dladm show-drops -w {}", file.display());
+    let output = command(&line, &socket).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let piped = command("dladm show-drops -w -", &socket).output().unwrap();
+    assert_eq!(piped.status.code(), Some(0), "{piped:?}");
+    assert_eq!(piped.stdout, fs::read(&file).unwrap());
+
+    let mut reader = PcapNgReader::new(piped.stdout.as_slice()).unwrap();
+    let mut reasons = Vec::new();
+    while let Some(block) = reader.next_block() {
+        let Block::EnhancedPacket(packet) = block.unwrap() else { continue };
+        for option in &packet.options {
+            if let EnhancedPacketOption::Comment(text) = option {
+                let word = text.split(':').next().unwrap().to_owned();
+                reasons.push((word, packet.original_len));
+            }
+        }
+    }
+    let want = [("arp-spoof", 42), ("dhcp-server", 342), ("mac-spoof", 64)];
+    assert_eq!(reasons, want.map(|(word, len)| (word.to_owned(), len)));
 }
 
 #[test]

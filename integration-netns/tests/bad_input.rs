@@ -122,6 +122,11 @@ fn commands_refuse_in_one_line_and_change_nothing() {
         "show-vnic net9",
         "show-link bge9",
         "show-phys bge9",
+        "show-drops net9",
+        "show-drops stub0",
+        "show-drops -z nowhere net0",
+        "show-drops -i 0",
+        "show-drops -w /nowhere/file",
     ] {
         let output = story.netd.sh(&format!("dladm {line}"));
         if !output.refused().is_some_and(|said| said.starts_with("dladm: ")) {
@@ -237,6 +242,14 @@ fn the_api_answers_every_bad_request_with_a_problem() {
         ("DELETE", "/v1/vnics/..%2f..%2fetc", "", 400),
         ("DELETE", "/v1/etherstubs/stub9", "", 404),
         ("DELETE", "/v1/etherstubs/net0", "", 404),
+        ("GET", "/v1/drops?wait=61", "", 400),
+        ("GET", "/v1/drops?wait=-1", "", 400),
+        ("GET", "/v1/drops?after=x", "", 400),
+        ("GET", "/v1/drops?lnk=net0", "", 400),
+        ("GET", "/v1/drops?link=net9", "", 404),
+        ("GET", "/v1/drops?link=net0&zone=nowhere", "", 404),
+        ("GET", "/v1/drops?link=..%2f..%2fetc", "", 400),
+        ("GET", "/v1/drops?link=", "", 400),
         ("PUT", "/v1/vnics", "{}", 405),
         ("DELETE", "/v1/vnics", "", 405),
         ("GET", "/", "", 404),

@@ -1,5 +1,6 @@
 //! Asking netd.
 
+mod drops;
 mod error;
 mod http;
 
@@ -10,12 +11,13 @@ use std::time::Duration;
 use fabric::LinkName;
 use fabric::api::{
     ChangeVnic, CreateEtherstub, CreateVnic, DEFAULT_SOCKET, DaemonStatus,
-    EtherstubInfo, LinkCounters, LinkInfo, NicTags, PhysInfo, SOCKET_ENV,
-    VnicCounters, VnicInfo,
+    Drops, EtherstubInfo, LinkCounters, LinkInfo, NicTags, PhysInfo,
+    SOCKET_ENV, VnicCounters, VnicInfo,
 };
 use hyper::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
+pub use drops::WhichDrops;
 pub use error::ClientError;
 
 /// What need not be escaped in a path segment or a query value: RFC 3986's
@@ -149,6 +151,15 @@ impl Client {
     /// [`ClientError`], as of every question.
     pub fn vnic_counters(&self) -> Result<Vec<VnicCounters>, ClientError> {
         self.get("/v1/counters/vnics")
+    }
+
+    /// Frames that were dropped lately, oldest first.
+    ///
+    /// # Errors
+    /// [`ClientError::Problem`] when the name means no VNIC or several, and
+    /// others as of every question.
+    pub fn drops(&self, which: &WhichDrops<'_>) -> Result<Drops, ClientError> {
+        self.get(&which.path())
     }
 
     /// The etherstubs, in the order of creation.

@@ -12,11 +12,14 @@ mod link_props;
 mod listing;
 pub(crate) mod nic_tag;
 pub(crate) mod set_linkprop;
+pub(crate) mod show_drops;
 pub(crate) mod show_link;
 pub(crate) mod show_linkprop;
 pub(crate) mod show_phys;
 pub(crate) mod show_vnic;
 mod zoned;
+
+use std::num::NonZeroU32;
 
 use fabric::LinkName;
 
@@ -28,6 +31,11 @@ pub(crate) struct Common {
     /// Print API objects, one JSON document: the list of what is shown or was
     /// made.
     pub(crate) json: bool,
+}
+
+/// Reads the value of `-i`: seconds.
+fn interval(text: &str) -> Result<NonZeroU32, String> {
+    text.parse().map_err(|_| format!("invalid interval value '{text}'"))
 }
 
 /// Checks the name of a link that is about to be made.

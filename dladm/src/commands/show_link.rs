@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use fabric::api::{LinkCounters, LinkInfo};
 
-use super::Common;
 use super::listing::{Listing, ListingArgs};
 use super::zoned::{CHOOSE_ZONE, ZoneArg, narrow};
+use super::{Common, interval};
 use crate::client::Client;
 use crate::error::{CommandError, Failure};
 use crate::ofmt::{Cell, Column, Table};
@@ -48,10 +48,6 @@ pub(crate) struct Args {
     /// List only this link
     #[arg(value_name = "LINK")]
     link: Option<String>,
-}
-
-fn interval(text: &str) -> Result<NonZeroU32, String> {
-    text.parse().map_err(|_| format!("invalid interval value '{text}'"))
 }
 
 const TABLE: Table<LinkInfo> = Table::<LinkInfo>::new(&[

@@ -100,14 +100,15 @@ fn element(list: &str) -> Option<&str> {
 
 /// Where on the page a listing is.
 #[derive(Debug)]
-pub(super) struct Page {
+pub struct Page {
     height: usize,
     lines: usize,
 }
 
 impl Page {
     /// A listing that has not begun, on pages of this many lines.
-    pub(super) fn new(height: usize) -> Self {
+    #[must_use]
+    pub fn new(height: usize) -> Self {
         Self { height: height.max(1), lines: 0 }
     }
 

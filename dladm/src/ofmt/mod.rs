@@ -39,6 +39,7 @@ mod select;
 use std::fmt;
 use std::io::{self, Write};
 
+pub use human::Page;
 pub(crate) use parsable::escape;
 pub(crate) use select::is_all;
 pub use select::{Mode, SelectError, Selection};
@@ -174,7 +175,22 @@ impl<R> Selection<R> {
     where
         R: 'a,
     {
-        let mut page = human::Page::new(height);
+        self.go_on(&mut Page::new(height), rows, to)
+    }
+
+    /// Writes more rows of a listing that is `page` far.
+    ///
+    /// # Errors
+    /// Those of the writer.
+    pub fn go_on<'a>(
+        &self,
+        page: &mut Page,
+        rows: impl IntoIterator<Item = &'a R>,
+        to: &mut dyn Write,
+    ) -> io::Result<()>
+    where
+        R: 'a,
+    {
         for row in rows {
             let cells: Vec<Cell> =
                 self.columns.iter().map(|c| (c.value)(row)).collect();

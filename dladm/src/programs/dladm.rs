@@ -10,7 +10,7 @@ use super::{GlobalArgs, flushed, is_closed_pipe, verb};
 use crate::client::Client;
 use crate::commands::{
     Common, create_vnic, delete_vnic, elsewhere, etherstub, set_linkprop,
-    show_link, show_linkprop, show_phys, show_vnic,
+    show_drops, show_link, show_linkprop, show_phys, show_vnic,
 };
 use crate::error::{CommandError, Failure};
 use crate::getopt::Complaint;
@@ -33,6 +33,7 @@ enum Verb {
     CreateVnic(create_vnic::Args),
     DeleteVnic(delete_vnic::Args),
     ShowVnic(show_vnic::Args),
+    ShowDrops(show_drops::Args),
     CreateEtherstub(etherstub::CreateArgs),
     DeleteEtherstub(etherstub::DeleteArgs),
     ShowEtherstub(etherstub::ShowArgs),
@@ -42,12 +43,13 @@ enum Verb {
 }
 
 /// The verbs with their grammar, in the order in which usage lists them.
-const SYNOPSES: [(&str, &str); 11] = [
+const SYNOPSES: [(&str, &str); 12] = [
     ("show-link", show_link::SYNOPSIS),
     ("show-phys", show_phys::SYNOPSIS),
     ("create-vnic", create_vnic::SYNOPSIS),
     ("delete-vnic", delete_vnic::SYNOPSIS),
     ("show-vnic", show_vnic::SYNOPSIS),
+    ("show-drops", show_drops::SYNOPSIS),
     ("create-etherstub", etherstub::CREATE_SYNOPSIS),
     ("delete-etherstub", etherstub::DELETE_SYNOPSIS),
     ("show-etherstub", etherstub::SHOW_SYNOPSIS),
@@ -131,6 +133,7 @@ impl Verb {
                 delete_vnic::run(args, common, client, out)
             }
             Self::ShowVnic(args) => show_vnic::run(args, common, client, out),
+            Self::ShowDrops(args) => show_drops::run(args, common, client, out),
             Self::CreateEtherstub(args) => {
                 etherstub::create(args, common, client, out)
             }

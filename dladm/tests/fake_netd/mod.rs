@@ -13,8 +13,8 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use fabric::api::{
-    ChangeVnic, CreateEtherstub, CreateVnic, EtherstubInfo, LinkCounters,
-    LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
+    ChangeVnic, CreateEtherstub, CreateVnic, DropSample, Drops, EtherstubInfo,
+    LinkCounters, LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
 };
 use fabric::{LinkState, Mac, MacPrefix, MacType, Mtu, Status, Zone};
 use serde::{Deserialize, Serialize};
@@ -30,6 +30,8 @@ pub(crate) struct Scene {
     etherstubs: Vec<EtherstubInfo>,
     counters: Vec<VnicCounters>,
     link_counters: Vec<LinkCounters>,
+    /// What it remembers, whoever's frames are asked for.
+    drops: Vec<DropSample>,
     nictags: Option<NicTags>,
     /// Answers to single requests, by method and path.
     answers: BTreeMap<String, Canned>,
@@ -130,6 +132,11 @@ impl Scene {
                 json(StatusCode::OK, &self.link_counters)
             }
             "GET /v1/counters/vnics" => json(StatusCode::OK, &self.counters),
+            line if line.starts_with("GET /v1/drops") => {
+                let drops = self.drops.clone();
+                let next = drops.last().map_or(0, |drop| drop.seq);
+                json(StatusCode::OK, &Drops { next, missed: 0, drops })
+            }
             "GET /v1/nictags" => {
                 let none = NicTags { tags: Vec::new(), warning: None };
                 let tags = self.nictags.clone().unwrap_or(none);

@@ -119,7 +119,16 @@ impl Ear {
     /// When the kernel refuses.
     #[track_caller]
     pub fn say(&mut self, frame: &Frame) {
-        let sent = self.sender.send_to(&frame.bytes(), None);
+        self.say_bytes(&frame.bytes());
+    }
+
+    /// Sends any bytes out of the link.
+    ///
+    /// # Panics
+    /// When the kernel refuses.
+    #[track_caller]
+    pub fn say_bytes(&mut self, bytes: &[u8]) {
+        let sent = self.sender.send_to(bytes, None);
         sent.expect("Linux's sender always tries").unwrap_or_else(|error| {
             panic!("cannot send from {}: {error}", self.place)
         });
