@@ -127,6 +127,7 @@ impl Daemon {
                 (Err(error), step) => {
                     let error = chain(&error);
                     tracing::error!(%step, %error, "cannot write a row");
+                    self.settled = false;
                 }
             }
         }

@@ -33,6 +33,8 @@ pub struct Daemon {
     observed: Observed,
     blocked: Vec<Blocked>,
     learner: Learner,
+    /// Whether the last plan, on what is known of the host, was empty.
+    settled: bool,
 }
 
 impl Daemon {
@@ -57,6 +59,7 @@ impl Daemon {
             observed: Observed::default(),
             blocked: Vec::new(),
             learner: Learner::new(),
+            settled: false,
         };
         daemon.observe().await?;
         daemon.recall();
@@ -127,14 +130,23 @@ impl Daemon {
     /// When the kernel can't be read.
     pub async fn refresh(&mut self) -> Result<(), FabricError> {
         if self.config.refresh() {
+            self.settled = false;
             self.declare_configured_etherstubs().await;
         }
+        let links = self.observed.links.clone();
+        let host_ends = self.observed.host_ends.clone();
+        let zones = self.observed.zones.clone();
         if self.kernel.observe_links(&mut self.observed).await? {
             let zones = self.zones();
             self.kernel.observe_zones(&mut self.observed, &zones);
         } else {
+            self.settled = false;
             self.observe().await?;
         }
+        let same = self.observed.links == links
+            && self.observed.host_ends == host_ends
+            && self.observed.zones == zones;
+        self.settled &= same;
         Ok(())
     }
 
@@ -162,6 +174,9 @@ impl Daemon {
     /// Builds what is declared and missing. What fails is logged and tried
     /// again at the next occasion.
     pub async fn settle(&mut self) {
+        if self.settled {
+            return;
+        }
         let mut resolved = self.resolved();
         self.enroll(&resolved);
         self.add_learned(&mut resolved);
@@ -184,8 +199,10 @@ impl Daemon {
             self.kernel.observe_lro(&mut self.observed, &links).await;
             let plan = fabric::plan(resolved, &tables, &self.observed);
             if plan.is_empty() {
+                self.settled = true;
                 return Ok(());
             }
+            self.settled = false;
             tracing::debug!(%plan, "planned");
             let Err(error) =
                 apply(&mut self.kernel, &plan, &mut self.observed).await
@@ -208,6 +225,7 @@ impl Daemon {
             }
         }
         let rest = fabric::plan(resolved, &tables, &self.observed);
+        self.settled = rest.is_empty();
         if !rest.is_empty() {
             tracing::error!(%rest, "the plan left something to do");
         }
@@ -251,6 +269,8 @@ impl Daemon {
                 self.build(&resolved).await?;
                 if let Err(error) = self.commit(change) {
                     tracing::error!(error = chain(&error), "taking it back");
+                    // What is settled is what could not be written down.
+                    self.settled = false;
                     self.settle().await;
                     return Err(error);
                 }
