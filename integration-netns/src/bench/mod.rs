@@ -25,20 +25,44 @@ const RESULTS: &str = "bench/results";
 /// results.
 #[must_use]
 pub fn create() -> ExitCode {
-    finish("vnic_create", vnic_create::measure)
+    finish("vnic_create", |machine, _| vnic_create::measure(machine))
 }
 
-/// Runs the benchmark of forwarding, prints its table and writes its results.
+/// Runs the benchmark of forwarding, prints its tables and writes its results.
 #[must_use]
 pub fn forward() -> ExitCode {
     finish("forward", forward::measure)
 }
 
+/// How much is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    /// What the results are made of.
+    Full,
+    /// As little as shows that the benchmark itself works. The numbers mean
+    /// nothing, so they are not written.
+    Quick,
+}
+
+impl Mode {
+    fn of(args: impl Iterator<Item = String>) -> Result<Self, BenchError> {
+        let mut mode = Self::Full;
+        for arg in args {
+            match arg.as_str() {
+                "--quick" => mode = Self::Quick,
+                _ => return Err(BenchError::Argument(arg)),
+            }
+        }
+        Ok(mode)
+    }
+}
+
 fn finish<R: Display + Serialize>(
     name: &str,
-    measure: fn(Machine) -> Result<R, LabError>,
+    measure: fn(Machine, Mode) -> Result<R, LabError>,
 ) -> ExitCode {
-    match run(name, measure) {
+    let mode = Mode::of(std::env::args().skip(1));
+    match mode.and_then(|mode| run(name, mode, measure)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             crate::note(&format!("bench {name}: {error}"));
@@ -50,6 +74,9 @@ fn finish<R: Display + Serialize>(
 /// A benchmark can't be run, or its results not written.
 #[derive(Debug, thiserror::Error)]
 enum BenchError {
+    /// Nobody knows what is meant.
+    #[error("no argument is known but --quick, and not {0:?}")]
+    Argument(String),
     /// There is no lab.
     #[error(transparent)]
     Lab(#[from] LabError),
@@ -65,18 +92,38 @@ enum BenchError {
 
 fn run<R: Display + Serialize>(
     name: &str,
-    measure: fn(Machine) -> Result<R, LabError>,
+    mode: Mode,
+    measure: fn(Machine, Mode) -> Result<R, LabError>,
 ) -> Result<(), BenchError> {
-    let report = measure(Machine::this())?;
+    let report = measure(Machine::this(), mode)?;
     // Whoever closed the pipe has seen enough; the file is written all the
     // same.
     let _ = write!(std::io::stdout(), "{report}");
-    let path = format!("{RESULTS}/{name}.json");
     let text = serde_json::to_string_pretty(&report)
         .expect("a report has text keys only");
+    if mode == Mode::Quick {
+        let _ = writeln!(std::io::stdout(), "\nnot written: --quick");
+        return Ok(());
+    }
+    let path = format!("{RESULTS}/{name}.json");
     std::fs::create_dir_all(RESULTS)
         .and_then(|()| std::fs::write(&path, text + "\n"))
         .map_err(|source| BenchError::Write { path: path.clone(), source })?;
     let _ = writeln!(std::io::stdout(), "\nwritten to {path}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_known_is_taken() {
+        let mode = |args: &[&str]| {
+            Mode::of(args.iter().copied().map(str::to_owned)).ok()
+        };
+        assert_eq!(mode(&[]), Some(Mode::Full));
+        assert_eq!(mode(&["--quick"]), Some(Mode::Quick));
+        assert_eq!(mode(&["--quick", "forward"]), None);
+    }
 }

@@ -1,144 +1,181 @@
-//! What a packet costs from zone to zone, beside other ways to connect them.
+//! What a packet costs between guests, the host and the wire, beside other ways
+//! to connect them.
 //!
 //! ```text
-//!   a [net0 .10] ──┐
-//!                  host: one of the ways ── a crowd of other guests
-//!   b [net0 .11] ──┘
+//!   zone a ──┐
+//!   zone b ──┤ host: one of the ways, and its own stack ════ wire
+//!   a crowd ─┘
 //! ```
 //!
-//! In each round every way takes its turn at every question, so that what the
-//! machine does meanwhile falls on all of them alike.
+//! All hosts are there at once. In each round every way takes its turn at every
+//! question, so that what the machine does meanwhile falls on all of them alike.
+//! Between rounds of one crowd and the next, every host gets more guests.
 
+mod case;
+mod figures;
+mod goals;
+mod hosts;
 mod load;
-mod way;
+mod programs;
+mod report;
 
-use std::collections::BTreeMap;
-use std::fmt;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
-
+use super::Mode;
 use super::machine::Machine;
-use crate::{Lab, LabError};
-use load::Pair;
-use way::{Rig, Way};
+use crate::{Lab, LabError, note};
+use case::{Case, Direction, Question, Way};
+use figures::Figures;
+use hosts::Host;
+use programs::{Programs, RunTime, Timing};
+use report::Report;
 
-/// The first round warms up and is not counted.
-const ROUNDS: usize = 6;
-
-/// Guests on the host, the two that talk among them.
-const CROWDS: [usize; 3] = [2, 64, 512];
-
-/// A question, its unit and how to ask it.
-type Question = (&'static str, fn(&Pair<'_>) -> f64);
-
-const QUESTIONS: [Question; 3] = [
-    ("64-byte UDP, kpps", |pair| pair.kpps()),
-    ("one TCP stream, Gbit/s", |pair| pair.gbps()),
-    ("UDP round trip, us", |pair| pair.trip_us()),
-];
-
-/// What was measured.
-#[derive(Debug, Serialize)]
-pub(super) struct Report {
-    machine: Machine,
+/// How much is measured.
+#[derive(Debug)]
+struct Scale {
+    /// Guests on each host, those that talk among them.
+    crowds: &'static [usize],
+    /// Rounds that count; one before them warms up.
     rounds: usize,
-    figures: Vec<Figure>,
+    /// How long a measurement takes.
+    span: Duration,
+    /// How long one takes that doesn't count, or is of programs.
+    short: Duration,
 }
 
-/// The answers to one question in one crowd.
-#[derive(Debug, Serialize)]
-struct Figure {
-    guests: usize,
-    question: &'static str,
-    answers: BTreeMap<Way, Answer>,
-}
-
-#[derive(Debug, Serialize)]
-struct Answer {
-    median: f64,
-    /// Of the median to that of the bridge without rules.
-    ratio_to_bridge: f64,
-    /// Each round's.
-    rounds: Vec<f64>,
+impl Scale {
+    fn of(mode: Mode) -> Self {
+        match mode {
+            Mode::Full => Self {
+                crowds: &[2, 16, 256, 1024, 4096],
+                rounds: 5,
+                span: Duration::from_millis(200),
+                short: Duration::from_millis(50),
+            },
+            Mode::Quick => Self {
+                crowds: &[2, 16],
+                rounds: 1,
+                span: Duration::from_millis(20),
+                short: Duration::from_millis(5),
+            },
+        }
+    }
 }
 
 /// Measures all ways in turns.
-pub(super) fn measure(machine: Machine) -> Result<Report, LabError> {
+pub(super) fn measure(
+    machine: Machine,
+    mode: Mode,
+) -> Result<Report, LabError> {
+    let scale = Scale::of(mode);
     let lab = Lab::open()?;
-    let mut rigs = Way::ALL.map(|way| (way, Rig::new(&lab, way)));
-    let mut figures = Vec::new();
-    for guests in CROWDS {
-        for (_, rig) in &mut rigs {
-            rig.crowd_to(guests);
+    let mut hosts = hosts::all(&lab);
+    let programs = Programs::of_netd();
+    let mut figures = Figures::default();
+    let mut run_times = Vec::new();
+    for &crowd in scale.crowds {
+        let start = Instant::now();
+        // One that can't take the crowd stays as it is, idle.
+        let mut hosts: Vec<_> =
+            hosts.iter_mut().filter(|host| takes(&***host, crowd)).collect();
+        for host in &mut hosts {
+            host.crowd_to(crowd);
         }
-        let mut all: BTreeMap<(usize, Way), Vec<f64>> = BTreeMap::new();
-        for round in 0..ROUNDS {
-            for (number, (_, ask)) in QUESTIONS.iter().enumerate() {
-                for (way, rig) in &rigs {
-                    let answer = ask(&rig.pair());
-                    if round > 0 {
-                        all.entry((number, *way)).or_default().push(answer);
-                    }
+        note(&format!("{crowd} guests: there after {:.1?}", start.elapsed()));
+        let start = Instant::now();
+        let hosts: Vec<&dyn Host> =
+            hosts.into_iter().map(|host| &**host).collect();
+        for round in 0..=scale.rounds {
+            let span = if round == 0 { scale.short } else { scale.span };
+            ask_all(&hosts, crowd, span, |case, guests, answer| {
+                if round > 0 {
+                    figures.add(case, guests, answer);
+                }
+            });
+        }
+        run_times.extend(time_programs(&hosts, &programs, crowd, scale.short));
+        note(&format!("{crowd} guests: measured in {:.1?}", start.elapsed()));
+    }
+    Ok(Report {
+        machine,
+        rounds: scale.rounds,
+        span_ms: scale.span.as_millis(),
+        notes: notes(&hosts),
+        goals: goals::judge(&figures),
+        figures,
+        verified: programs.verified,
+        run_times,
+    })
+}
+
+fn takes(host: &dyn Host, crowd: usize) -> bool {
+    host.limit().is_none_or(|(limit, _)| crowd <= limit)
+}
+
+/// One round: each way's turn comes right after the other's.
+fn ask_all(
+    hosts: &[&dyn Host],
+    crowd: usize,
+    span: Duration,
+    mut answered: impl FnMut(Case, usize, f64),
+) {
+    for question in Question::ALL {
+        let asked = |direction: &Direction| question.asked(*direction);
+        for direction in Direction::ALL.into_iter().filter(asked) {
+            for host in hosts {
+                for (way, stations) in host.stations() {
+                    let Some(pair) = stations.pair(direction) else {
+                        continue;
+                    };
+                    let answer = pair.ask(question, span);
+                    let case = Case { question, direction, crowd, way };
+                    answered(case, host.guests(), answer);
                 }
             }
         }
-        for (number, (question, _)) in QUESTIONS.iter().enumerate() {
-            let median_of = |way| median(&all[&(number, way)]);
-            let bridge = median_of(Way::Bridge);
-            let answers = Way::ALL.map(|way| {
-                let median = median_of(way);
-                let ratio_to_bridge = rounded(median / bridge);
-                let rounds =
-                    all[&(number, way)].iter().copied().map(rounded).collect();
-                let median = rounded(median);
-                (way, Answer { median, ratio_to_bridge, rounds })
+    }
+}
+
+/// A round of its own for the programs' times: to take them slows them down.
+fn time_programs(
+    hosts: &[&dyn Host],
+    programs: &Programs,
+    crowd: usize,
+    span: Duration,
+) -> Vec<RunTime> {
+    let mut times = Vec::new();
+    let Some(_timing) = Timing::start() else {
+        return times;
+    };
+    let stations = hosts.iter().flat_map(|host| host.stations());
+    let vnics = [Way::Vnic, Way::VnicAll];
+    for (way, stations) in stations.filter(|(way, _)| vnics.contains(way)) {
+        for direction in Direction::ALL {
+            let Some(pair) = stations.pair(direction) else {
+                continue;
+            };
+            let means = programs.during(|| {
+                pair.kpps(span);
             });
-            let answers = answers.into();
-            figures.push(Figure { guests, question, answers });
+            times.extend(means.into_iter().map(|(program, runs, mean_ns)| {
+                let mean_ns = figures::rounded(mean_ns);
+                RunTime { crowd, direction, way, program, runs, mean_ns }
+            }));
         }
     }
-    Ok(Report { machine, rounds: ROUNDS - 1, figures })
+    times
 }
 
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { machine, rounds, figures } = self;
-        writeln!(
-            f,
-            "From zone to zone, medians of {rounds} rounds in turns\n"
-        )?;
-        writeln!(f, "{machine}")?;
-        for Figure { guests, question, answers } in figures {
-            writeln!(f, "\n{question}, {guests} guests")?;
-            for (way, answer) in answers {
-                let Answer { median, ratio_to_bridge, .. } = answer;
-                writeln!(
-                    f,
-                    "  {:24} {median:>9.2}  {ratio_to_bridge:>6.2} x bridge",
-                    way.name()
-                )?;
-            }
+fn notes(hosts: &[Box<dyn Host>]) -> Vec<String> {
+    let mut notes = Vec::new();
+    for host in hosts {
+        notes.extend(host.notes());
+        if let (Some((limit, why)), Some((way, _))) =
+            (host.limit(), host.stations().first())
+        {
+            let name = way.name();
+            notes.push(format!("{name}: no crowd above {limit}: {why}"));
         }
-        Ok(())
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_middle_one() {
-        assert!((median(&[9.0, 1.0, 5.0]) - 5.0).abs() < f64::EPSILON);
-    }
+    notes
 }
