@@ -6,6 +6,7 @@
 mod forward;
 mod links;
 mod machine;
+mod program;
 mod sample;
 mod vnic_create;
 
@@ -32,6 +33,13 @@ pub fn create() -> ExitCode {
 #[must_use]
 pub fn forward() -> ExitCode {
     finish("forward", forward::measure)
+}
+
+/// Runs the benchmark of the guests' program on single frames, prints its table
+/// and writes its results.
+#[must_use]
+pub fn program() -> ExitCode {
+    finish("program", program::measure)
 }
 
 /// How much is measured.
