@@ -1,8 +1,8 @@
 # A menu: each entry is a script of scripts/, which can be run without make.
-.PHONY: help demo test test-kernel bench fuzz lint
+.PHONY: help demo test test-kernel bench bench-forward bench-program fuzz lint
 
 help: ## Show this menu
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' \
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
 		$(MAKEFILE_LIST)
 
 demo: ## Build, and show six machines on one NIC; KEEP=1 leaves the lab up
@@ -14,8 +14,14 @@ test: ## Build, and run every test: unit, golden, BPF, network namespaces
 test-kernel: ## Run what touches the kernel on Debian 12's, in QEMU; ACCEL=kvm
 	@ACCEL=$(ACCEL) scripts/test-kernel $(ARGS)
 
-bench: ## Measure, and write bench/results
-	@scripts/bench $(ARGS)
+bench: ## Measure everything, and write bench/results
+	@scripts/bench
+
+bench-forward: ## Measure packets beside bridges and macvlan; ARGS=--quick
+	@scripts/bench forward $(ARGS)
+
+bench-program: ## Measure the guests' BPF program on single frames; ARGS=--quick
+	@scripts/bench program $(ARGS)
 
 fuzz: ## Run a million frames through the guard in BPF and in Rust; FRAMES=N
 	@scripts/fuzz $(FRAMES)
