@@ -1,20 +1,12 @@
-//! Raw Ethernet frames: sent as no kernel would send them, and listened for.
+//! Frames that are told apart.
 
-use std::fmt;
-use std::io;
-use std::os::fd::IntoRawFd;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use fabric::Mac;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
-use pnet::datalink::{self, Channel, Config, DataLinkReceiver, DataLinkSender};
 use pnet::packet::ethernet::{
     EtherType, EthernetPacket, MutableEthernetPacket,
 };
 use pnet::util::MacAddr;
-
-use crate::Netns;
 
 /// Local experimental EtherType 1 (IEEE 802): no stack answers it.
 const ETHER_TYPE: EtherType = EtherType(0x88b5);
@@ -73,120 +65,6 @@ impl Frame {
             number: u64::from_be_bytes(number),
         })
     }
-}
-
-/// An ear, and a mouth, on a link: a raw socket.
-pub struct Ear {
-    place: String,
-    sender: Box<dyn DataLinkSender>,
-    receiver: Box<dyn DataLinkReceiver>,
-    heard: Vec<Frame>,
-}
-
-impl fmt::Debug for Ear {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut ear = f.debug_struct("Ear");
-        ear.field("place", &self.place).field("heard", &self.heard);
-        ear.finish_non_exhaustive()
-    }
-}
-
-impl Ear {
-    /// How long a frame may be on its way.
-    const DEADLINE: Duration = Duration::from_secs(10);
-
-    /// Listens on a link: to what comes in and what goes out.
-    ///
-    /// # Panics
-    /// When there is no such link.
-    #[track_caller]
-    #[must_use]
-    pub fn on(netns: &Netns, link: &str) -> Self {
-        let place = format!("{}/{link}", netns.name());
-        let channel = netns.on_thread(|| open(link));
-        match channel {
-            Ok(Channel::Ethernet(sender, receiver)) => {
-                Self { place, sender, receiver, heard: Vec::new() }
-            }
-            Ok(_) => unreachable!("no other kind was asked for"),
-            Err(error) => panic!("cannot listen on {place}: {error}"),
-        }
-    }
-
-    /// Sends a frame out of the link.
-    ///
-    /// # Panics
-    /// When the kernel refuses.
-    #[track_caller]
-    pub fn say(&mut self, frame: &Frame) {
-        self.say_bytes(&frame.bytes());
-    }
-
-    /// Sends any bytes out of the link.
-    ///
-    /// # Panics
-    /// When the kernel refuses.
-    #[track_caller]
-    pub fn say_bytes(&mut self, bytes: &[u8]) {
-        let sent = self.sender.send_to(bytes, None);
-        sent.expect("Linux's sender always tries").unwrap_or_else(|error| {
-            panic!("cannot send from {}: {error}", self.place)
-        });
-    }
-
-    /// Waits for a frame.
-    ///
-    /// # Panics
-    /// When it doesn't come; shows all that came.
-    #[track_caller]
-    pub fn hears(&mut self, frame: &Frame) {
-        let start = Instant::now();
-        while !self.heard.contains(frame) {
-            assert!(
-                start.elapsed() < Self::DEADLINE,
-                "{} did not hear {frame:?}\nheard: {:#?}",
-                self.place,
-                self.heard
-            );
-            self.listen();
-        }
-    }
-
-    /// Whether a frame has come so far. Only means something after
-    /// [`Ear::hears`] has heard one that was sent later on the same way.
-    #[must_use]
-    pub fn heard(&self, frame: &Frame) -> bool {
-        self.heard.contains(frame)
-    }
-
-    /// Takes what has come, or waits a little.
-    fn listen(&mut self) {
-        match self.receiver.next() {
-            Ok(bytes) => self.heard.extend(Frame::read(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {}
-            Err(error) => panic!("cannot listen on {}: {error}", self.place),
-        }
-    }
-}
-
-/// Opens a raw socket on a link of the calling thread's namespace.
-fn open(link: &str) -> io::Result<Channel> {
-    let all = datalink::interfaces();
-    let link = all.iter().find(|found| found.name == link);
-    let link = link.ok_or(io::ErrorKind::NotFound)?;
-    // A socket that is born with a protocol hears every link until it is bound
-    // to one, and changing that takes 10 ms of grace periods.
-    let flags = SockFlag::SOCK_CLOEXEC;
-    let socket = socket(AddressFamily::Packet, SockType::Raw, flags, None)?;
-    let config = Config {
-        read_timeout: Some(Duration::from_millis(50)),
-        // Listening must not change what the link accepts.
-        promiscuous: false,
-        // From here on it is the channel's.
-        socket_fd: Some(socket.into_raw_fd()),
-        ..Config::default()
-    };
-    datalink::channel(link, config)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! Questions to the network: who reaches whom, who hears what.
 
+mod ear;
 mod frame;
 mod ping;
 mod session;
@@ -7,7 +8,8 @@ mod tap;
 mod tcp;
 mod watch;
 
-pub use frame::{Ear, Frame};
+pub use ear::{Ear, say_lines};
+pub use frame::Frame;
 pub use ping::{Reply, assert_apart, ping, reaches, try_ping};
 pub use session::{Session, Streak, segments_lost};
 pub use tap::{Offload, Taken, Tap};
