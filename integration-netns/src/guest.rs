@@ -12,7 +12,8 @@ use std::time::Duration;
 use fabric::Mac;
 
 use crate::lab::FILES;
-use crate::{CmdOutput, Lab, Netns, bins, note};
+use crate::luggage::fill;
+use crate::{CmdOutput, Lab, Luggage, Netns, bins, note};
 
 /// What a guest boots, as `scripts/guest-kernel` leaves it: the kernel, and the
 /// initramfs.
@@ -28,10 +29,10 @@ pub struct Nic<'a> {
     pub device: &'a str,
     /// Its address.
     pub mac: Mac,
-    /// The machine's IPv4 address and prefix length.
-    pub v4: &'a str,
-    /// The machine's IPv6 address and prefix length.
-    pub v6: &'a str,
+    /// The machine's IPv4 address and prefix length, where it has one.
+    pub v4: Option<&'a str>,
+    /// The machine's IPv6 address and prefix length, where it has one.
+    pub v6: Option<&'a str>,
     /// Whether frames carry a virtio header, and with it what is left to do of
     /// checksums and large frames.
     pub vnet_hdr: bool,
@@ -61,14 +62,35 @@ impl Guest {
     /// When it doesn't come up; shows what the kernel said.
     #[track_caller]
     #[must_use]
-    pub fn boot(_lab: &Lab, netns: &Netns, nic: &Nic<'_>) -> Self {
-        let [kernel, initrd] = files().map(|file| readable(&file));
+    pub fn boot(lab: &Lab, netns: &Netns, nic: &Nic<'_>) -> Self {
+        Self::boot_with(lab, netns, nic, "", &Luggage::default())
+    }
+
+    /// Starts a machine as [`Guest::boot`] does, with further words for its
+    /// kernel and further files.
+    ///
+    /// # Panics
+    /// When it doesn't come up; shows what the kernel said.
+    #[track_caller]
+    #[must_use]
+    pub fn boot_with(
+        _lab: &Lab,
+        netns: &Netns,
+        nic: &Nic<'_>,
+        words: &str,
+        luggage: &Luggage,
+    ) -> Self {
+        let [kernel, initrd] = files();
+        let kernel = readable(&kernel, &[]);
+        let initrd = readable(&initrd, &luggage.archive());
         let [console, log] = Self::LOGS.map(|name| writable(name));
         let serial = format!("file:{console}");
-        let words = format!(
-            "console=ttyS0 quiet panic=-1 guest.v4={} guest.v6={}",
-            nic.v4, nic.v6
-        );
+        let mut words = format!("console=ttyS0 quiet panic=-1 {words}");
+        for (key, addr) in [("v4", nic.v4), ("v6", nic.v6)] {
+            if let Some(addr) = addr {
+                words += &format!(" guest.{key}={addr}");
+            }
+        }
         let vnet_hdr = if nic.vnet_hdr { "on" } else { "off" };
         let netdev = format!(
             "tap,id=nic,ifname={},script=no,downscript=no,vnet_hdr={vnet_hdr}",
@@ -154,16 +176,17 @@ impl Drop for Guest {
     }
 }
 
-/// A copy of a file where [`Guest::USER`] can read it: nobody may look into
-/// everybody's home.
+/// A copy of a file, with more behind it, where [`Guest::USER`] can read it:
+/// nobody may look into everybody's home.
 #[track_caller]
-fn readable(file: &Path) -> String {
+fn readable(file: &Path, more: &[u8]) -> String {
     let name = file.file_name().expect("a file has a name");
     let copy = Path::new(FILES).join(name);
-    if !copy.exists() {
-        fs::copy(file, &copy)
-            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-    }
+    let copied = fs::read(file).and_then(|mut bytes| {
+        fill(&mut bytes);
+        fs::write(&copy, [&bytes, more].concat())
+    });
+    copied.unwrap_or_else(|error| panic!("{}: {error}", file.display()));
     copy.display().to_string()
 }
 

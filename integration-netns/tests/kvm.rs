@@ -55,8 +55,8 @@ impl Story {
         let nic = Nic {
             device: &self.device,
             mac: VM.parse::<Mac>().expect("it is one"),
-            v4: "192.168.1.20/24",
-            v6: "fd00::20/64",
+            v4: Some("192.168.1.20/24"),
+            v6: Some("fd00::20/64"),
             vnet_hdr,
         };
         let mut guest = Guest::boot(&self.lab, &self.office.host, &nic);
