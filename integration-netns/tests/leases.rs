@@ -11,14 +11,16 @@
 use std::process::{Child, Stdio};
 
 use fabric::api::{VnicCounters, VnicInfo};
-use integration_netns::{Lab, Need, Netd, Netns, Office, Poll, probe, require};
+use integration_netns::{
+    Dnsmasq, Lab, Need, Netd, Netns, Office, Poll, probe, require,
+};
 
 /// Everything that is checked.
 const ALL: &str = "protection=mac-nospoof,restricted,ip-nospoof,dhcp-nospoof";
 
 /// What a story starts from.
 struct Story {
-    _server: Server,
+    _server: Dnsmasq,
     netd: Netd,
     alice: Netns,
     office: Office,
@@ -45,7 +47,7 @@ impl Story {
         .check();
         // Duplicate address detection is part of ordinary life.
         alice.sysctl("ipv6/conf/net0/accept_dad", "1");
-        let server = Server::start(&lab, &office.wire, Office::WIRE_LINK);
+        let server = Dnsmasq::start(&lab, &office.wire, Office::WIRE_LINK);
         Some(Self { _server: server, netd, alice, office, lab })
     }
 
@@ -82,38 +84,6 @@ impl Story {
         });
         all.map(|addr| addr["local"].as_str().expect("text").to_owned())
             .collect()
-    }
-}
-
-/// dnsmasq, for as long as it lives.
-struct Server(Child);
-
-impl Server {
-    #[track_caller]
-    fn start(lab: &Lab, netns: &Netns, link: &str) -> Self {
-        let leases = lab.file("leases", "");
-        let log = lab.file("dnsmasq.log", "");
-        let words = format!(
-            "--keep-in-foreground --port=0 --conf-file=/dev/null --user=root \
-             --group=root --pid-file --interface={link} --bind-interfaces \
-             --except-interface=lo --dhcp-authoritative --log-dhcp \
-             --dhcp-leasefile={leases} --log-facility={log} \
-             --dhcp-range=192.168.1.100,192.168.1.150,10m \
-             --dhcp-range=fd00::1000,fd00::1fff,slaac,64,10m --enable-ra \
-             --ra-param={link},4,600 --no-ping"
-        );
-        let child = netns.spawn_with("dnsmasq".as_ref(), |command| {
-            command.args(words.split_whitespace());
-            command.stdin(Stdio::null());
-        });
-        Self(child)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
     }
 }
 
