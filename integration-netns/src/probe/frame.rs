@@ -44,7 +44,12 @@ impl Frame {
         Self { to: mac(to), from: mac(from), number }
     }
 
-    pub(super) fn bytes(&self) -> [u8; LEN] {
+    /// Its bytes.
+    ///
+    /// # Panics
+    /// Never: there is room for a header.
+    #[must_use]
+    pub fn bytes(&self) -> [u8; LEN] {
         let mut bytes = [0; LEN];
         let mut packet =
             MutableEthernetPacket::new(&mut bytes).expect("60 is above 14");
