@@ -1,5 +1,7 @@
 //! The attacks of root in a zone.
 
+use std::collections::BTreeMap;
+
 use fabric::DropReason;
 use fabric::api::VnicInfo;
 use integration_netns::probe::{self, Ear, Session};
@@ -11,7 +13,8 @@ use crate::dhcp::{self, NOBODY, acknowledgement, request};
 use crate::frames::{BROADCAST, GROUP};
 use crate::packets::arp_about;
 use crate::table::{
-    self, ALICE_V4, Attack, MALLORY, MALLORY_V4, WIRE, WIRE_V4, announcement,
+    self, ALICE, ALICE_LINK_LOCAL, ALICE_V4, Attack, HOST, MALLORY, MALLORY_V4,
+    WIRE, WIRE_V4, announcement,
 };
 use crate::{LEASING, Story, fixed, heard_only, padded};
 
@@ -64,20 +67,41 @@ fn root_who_may_lease_is_heard_by_nobody() {
     heard_only(ears, &request(MALLORY_V4));
 }
 
-/// Who is where, by whom, and how one gets there.
-fn beliefs(netns: &Netns) -> [Value; 3] {
-    let mut neighbors = netns.ip_json("neigh show");
-    // Whether it has been asked for lately changes by itself.
-    for neighbor in neighbors.as_array_mut().into_iter().flatten() {
-        let fields = neighbor.as_object_mut().expect("an entry has fields");
-        fields.retain(|key, _| ["dst", "dev", "lladdr"].contains(&&**key));
-    }
-    let list = neighbors.as_array_mut().expect("it is a list");
-    list.retain(|neighbor| neighbor.get("lladdr").is_some());
-    list.sort_by_key(Value::to_string);
-    let routes = ["-4 route show", "-6 route show"];
-    let [v4, v6] = routes.map(|words| netns.ip_json(words));
-    [neighbors, v4, v6]
+/// Which station has which address, by a host.
+#[track_caller]
+fn neighbors(netns: &Netns) -> BTreeMap<String, String> {
+    let shown = netns.ip_json("neigh show");
+    let all = shown.as_array().into_iter().flatten();
+    let known = all.filter_map(|neighbor| {
+        let text = |key: &str| neighbor[key].as_str().map(str::to_owned);
+        Some((text("dst")?, text("lladdr")?))
+    });
+    known.collect()
+}
+
+/// How a host gets anywhere.
+#[track_caller]
+fn routes(netns: &Netns) -> [Value; 2] {
+    ["-4 route show", "-6 route show"].map(|words| netns.ip_json(words))
+}
+
+/// Which station has which address.
+fn truth() -> BTreeMap<String, String> {
+    let (alice, host) = (padded(ALICE), padded(HOST));
+    let wire = padded(WIRE);
+    [
+        ("192.168.1.11", &alice),
+        ("fd00::11", &alice),
+        (ALICE_LINK_LOCAL, &alice),
+        (Office::HOST_V4, &host),
+        (Office::HOST_V6, &host),
+        ("fe80::9eb6:54ff:febb:c33c", &host),
+        (Office::WIRE_V4, &wire),
+        (Office::WIRE_V6, &wire),
+        ("fe80::ff:fe00:1", &wire),
+    ]
+    .map(|(addr, mac)| (addr.to_owned(), mac.clone()))
+    .into()
 }
 
 #[test]
@@ -103,7 +127,7 @@ fn nobody_believes_root_in_a_zone_and_alice_talks_on() {
         }
     };
     talk();
-    let believed = everybody.map(beliefs);
+    let known = everybody.map(|netns| (neighbors(netns), routes(netns)));
     let sessions = [
         Session::open(wire, &story.alice, "192.168.1.11"),
         Session::open(&story.alice, host, Office::HOST_V6),
@@ -126,8 +150,17 @@ fn nobody_believes_root_in_a_zone_and_alice_talks_on() {
         let drops = drops.unwrap_or_else(|| panic!("more moved: {moved:?}"));
         if drops == sent { Ok(()) } else { Err(format!("{drops} of {sent}")) }
     });
-    for (netns, before) in everybody.into_iter().zip(believed) {
-        assert_eq!(beliefs(netns), before, "[{}]", netns.name());
+    let truth = truth();
+    for (netns, (before, ways)) in everybody.into_iter().zip(known) {
+        let after = neighbors(netns);
+        // They may learn more of each other, and nothing of mallory.
+        for (addr, mac) in &after {
+            assert_eq!(truth.get(addr), Some(mac), "[{}] {addr}", netns.name());
+        }
+        for addr in before.keys() {
+            assert!(after.contains_key(addr), "[{}] {addr}", netns.name());
+        }
+        assert_eq!(routes(netns), ways, "[{}]", netns.name());
     }
     talk();
     for session in sessions {
