@@ -47,6 +47,8 @@ impl Story {
         .check();
         // Duplicate address detection is part of ordinary life.
         alice.sysctl("ipv6/conf/net0/accept_dad", "1");
+        // An address of the router's prefix is for those who may make one.
+        alice.sysctl("ipv6/conf/net0/accept_ra", "0");
         let server = Dnsmasq::start(&lab, &office.wire, Office::WIRE_LINK);
         Some(Self { _server: server, netd, alice, office, lab })
     }
@@ -179,6 +181,11 @@ fn a_lease_is_hers_until_she_gives_it_back() {
     Poll::PATIENT.until("the lease is no longer hers", || {
         let learned = story.learned("dhcpv4");
         if learned.is_empty() { Ok(()) } else { Err(learned.join(" ")) }
+    });
+    // The client's script outlives it, and would take the next one as well.
+    Poll::PATIENT.until("her kernel has given it up", || {
+        let addresses = story.addresses("inet");
+        if addresses.is_empty() { Ok(()) } else { Err(addresses.join(" ")) }
     });
     drop(client);
     story.alice.ip(&format!("addr replace {address}/24 dev net0"));
