@@ -74,12 +74,19 @@ pub fn require(needs: &[Need]) -> bool {
 /// libtest names each test's thread after it, but runs them on the main thread
 /// when there is only one.
 fn test_name(caller: &Location<'_>) -> String {
-    let file = Path::new(caller.file()).file_stem().unwrap_or_default();
-    let file = file.to_string_lossy();
+    let file = suite(Path::new(caller.file()));
     match std::thread::current().name() {
         Some(name) if name != "main" => format!("{file}::{name}"),
         _ => format!("{file}:{}", caller.line()),
     }
+}
+
+/// The name of a test file's suite. One of several files has a directory.
+fn suite(file: &Path) -> String {
+    let mut parts = file.iter().skip_while(|part| *part != "tests").skip(1);
+    let part = parts.next().or(file.file_name()).unwrap_or_default();
+    let name = Path::new(part).file_stem().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// Writes the line where people and where `make test` look. One `write` each,
@@ -109,6 +116,17 @@ mod tests {
         assert_eq!(Need::Program("sh").missing(), None);
         let missing = Need::Program("no-such-program").missing();
         assert_eq!(missing.as_deref(), Some("needs no-such-program in PATH"));
+    }
+
+    #[test]
+    fn a_suite_is_a_file_or_a_directory_of_tests() {
+        for (file, want) in [
+            ("lab/tests/kvm.rs", "kvm"),
+            ("lab/tests/attacks/guest.rs", "attacks"),
+            ("lab/src/skip.rs", "skip"),
+        ] {
+            assert_eq!(suite(Path::new(file)), want, "{file}");
+        }
     }
 
     #[test]
