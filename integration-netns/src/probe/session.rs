@@ -86,7 +86,8 @@ fn talk(mut stream: &TcpStream, stopped: &Receiver<()>) -> io::Result<Streak> {
     stream.set_read_timeout(Some(DEADLINE))?;
     stream.set_write_timeout(Some(DEADLINE))?;
     let mut streak = Streak::default();
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(PACE) {
+    // At least one, however soon the session is closed.
+    loop {
         let sent = streak.messages.to_be_bytes().repeat(128);
         let mut back = vec![0; sent.len()];
         let start = Instant::now();
@@ -97,8 +98,11 @@ fn talk(mut stream: &TcpStream, stopped: &Receiver<()>) -> io::Result<Streak> {
         }
         streak.worst = streak.worst.max(start.elapsed());
         streak.messages += 1;
+        match stopped.recv_timeout(PACE) {
+            Err(RecvTimeoutError::Timeout) => {}
+            Ok(()) | Err(RecvTimeoutError::Disconnected) => return Ok(streak),
+        }
     }
-    Ok(streak)
 }
 
 /// How many TCP segments of these namespaces were lost on their way, since the
