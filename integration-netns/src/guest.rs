@@ -103,7 +103,9 @@ impl Guest {
             // A change of user cancels the signal, so it is asked for again.
             command.args(["--reuid", Self::USER, "--clear-groups"]);
             command.args(["--pdeathsig", "KILL", "--"]);
-            command.args(["qemu-system-x86_64", "-accel", "tcg", "-m", "128"]);
+            // The kernel unpacks into half of it, and programs that were built
+            // for tests are large.
+            command.args(["qemu-system-x86_64", "-accel", "tcg", "-m", "512"]);
             command.args(["-nodefaults", "-no-user-config", "-no-reboot"]);
             command.args(["-display", "none"]);
             command.args(["-serial", &serial, "-serial", "stdio"]);
