@@ -10,7 +10,7 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{
     AddressFamily, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
-    setsockopt, socket,
+    setsockopt, socket, sockopt,
 };
 use pnet::datalink::{self, Channel, Config, DataLinkSender};
 
@@ -229,6 +229,9 @@ nix::setsockopt_impl!(
 #[derive(Clone, Copy, Debug)]
 struct Auxdata;
 
+/// Room for what comes between two looks, in bytes: some 50,000 frames.
+const ROOM: usize = 64 << 20;
+
 /// Opens a raw socket on a link of the calling thread's namespace, and gives it
 /// once to send from and once to receive from.
 fn open(link: &str) -> io::Result<(Box<dyn DataLinkSender>, OwnedFd)> {
@@ -240,6 +243,9 @@ fn open(link: &str) -> io::Result<(Box<dyn DataLinkSender>, OwnedFd)> {
     let flags = SockFlag::SOCK_CLOEXEC;
     let socket = socket(AddressFamily::Packet, SockType::Raw, flags, None)?;
     setsockopt(&socket, Auxdata, &true)?;
+    // Stories go on for seconds between two looks, and what comes meanwhile
+    // must not push out what they wait for.
+    setsockopt(&socket, sockopt::RcvBufForce, &ROOM)?;
     let receiver = socket.try_clone()?;
     let config = Config {
         // Listening must not change what the link accepts.
