@@ -211,34 +211,36 @@ impl Store {
     /// [`StoreError`] for a file that can't be read or is damaged.
     pub fn load(&self) -> Result<FabricSpec, StoreError> {
         let etherstubs = self.rows("SELECT id, spec FROM etherstub")?;
-        let mut vnics: BTreeMap<LinkId, Vnic> =
-            self.rows("SELECT id, spec FROM vnic")?;
-        let temporary: BTreeMap<LinkId, VnicProps> =
+        let vnics = self.rows("SELECT id, spec FROM vnic")?;
+        let mut vnics: BTreeMap<LinkId, Vnic> = vnics.into_iter().collect();
+        let temporary: Vec<(LinkId, VnicProps)> =
             self.rows("SELECT vnic, props FROM temporary_props")?;
         for (id, props) in temporary {
             if let Some(vnic) = vnics.get_mut(&id) {
                 vnic.kept = Some(std::mem::replace(&mut vnic.props, props));
             }
         }
+        let etherstubs = etherstubs.into_iter().collect();
         Ok(FabricSpec { etherstubs, vnics })
     }
 
+    /// Reads rows of a link's number and something as JSON.
     fn rows<T: serde::de::DeserializeOwned>(
         &self,
         query: &str,
-    ) -> Result<BTreeMap<LinkId, T>, StoreError> {
+    ) -> Result<Vec<(LinkId, T)>, StoreError> {
         let failed = |source| sqlite(&self.path, "read", source);
         let mut query = self.connection.prepare(query).map_err(failed)?;
         let rows = query
             .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(failed)?;
-        let mut links = BTreeMap::new();
+        let mut links = Vec::new();
         for row in rows {
             let (id, spec): (u32, String) = row.map_err(failed)?;
             let path = self.path.clone();
             let link = serde_json::from_str(&spec)
                 .map_err(|source| StoreError::Damaged { path, id, source })?;
-            links.insert(LinkId(id), link);
+            links.push((LinkId(id), link));
         }
         Ok(links)
     }

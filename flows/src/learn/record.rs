@@ -162,6 +162,17 @@ pub enum Change {
     },
 }
 
+impl Change {
+    /// The VNIC and the address that it is about.
+    #[must_use]
+    pub fn subject(&self) -> (LinkId, IpAddr) {
+        match self {
+            Self::Learn(learned) => (learned.id, learned.address),
+            Self::Forget { id, address } => (*id, *address),
+        }
+    }
+}
+
 /// What a client awaits of a server, the more binding later in order.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize,

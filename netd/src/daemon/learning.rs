@@ -98,10 +98,7 @@ impl Daemon {
     /// was given. What fails is put right by the next plan.
     fn write_learned(&mut self, changes: &[Change]) {
         for change in changes {
-            let (id, address) = match change {
-                Change::Learn(learned) => (learned.id, learned.address),
-                Change::Forget { id, address } => (*id, *address),
-            };
+            let (id, address) = change.subject();
             let key = LearnedKey { id, address };
             let host_end = LinkRef::Name(Vnic::host_end(id));
             let tables = &self.observed.tables;
@@ -135,13 +132,8 @@ impl Daemon {
 
     /// Keeps changes, and what the guest that asks asks for now.
     fn keep(&mut self, changes: &[Change], asking: Option<LinkId>) {
-        let mut asked: BTreeSet<LinkId> = changes
-            .iter()
-            .map(|change| match change {
-                Change::Learn(learned) => learned.id,
-                Change::Forget { id, .. } => *id,
-            })
-            .collect();
+        let mut asked: BTreeSet<LinkId> =
+            changes.iter().map(|change| change.subject().0).collect();
         asked.extend(asking);
         if asked.is_empty() {
             return;

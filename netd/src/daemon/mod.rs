@@ -96,10 +96,14 @@ impl Daemon {
     }
 
     fn resolve(&self, spec: &FabricSpec) -> ResolvedSpec {
-        let tags = self.config.tags();
-        let mut resolved = tagmap::resolve(spec, tags, &self.observed);
+        let mut resolved = self.find(spec);
         self.add_learned(&mut resolved);
         resolved
+    }
+
+    /// Finds links and zones, and says nothing of what guests came by.
+    fn find(&self, spec: &FabricSpec) -> ResolvedSpec {
+        tagmap::resolve(spec, self.config.tags(), &self.observed)
     }
 
     /// Access to the kernel for reading.
@@ -177,7 +181,7 @@ impl Daemon {
         if self.settled {
             return;
         }
-        let mut resolved = self.resolved();
+        let mut resolved = self.find(&self.spec);
         self.enroll(&resolved);
         self.add_learned(&mut resolved);
         if let Err(error) = self.build(&resolved).await {

@@ -21,30 +21,11 @@ impl Store {
     pub fn load_learned(
         &self,
     ) -> Result<(Vec<Learned>, Vec<Pending>), StoreError> {
-        Ok((
-            self.records("SELECT vnic, record FROM learned")?,
-            self.records("SELECT vnic, record FROM pending")?,
-        ))
-    }
-
-    fn records<T: serde::de::DeserializeOwned>(
-        &self,
-        query: &str,
-    ) -> Result<Vec<T>, StoreError> {
-        let failed = |source| sqlite(&self.path, "read", source);
-        let mut query = self.connection.prepare(query).map_err(failed)?;
-        let rows = query
-            .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))
-            .map_err(failed)?;
-        let mut records = Vec::new();
-        for row in rows {
-            let (id, record): (u32, String) = row.map_err(failed)?;
-            let path = self.path.clone();
-            let record = serde_json::from_str(&record)
-                .map_err(|source| StoreError::Damaged { path, id, source })?;
-            records.push(record);
-        }
-        Ok(records)
+        let learned = self.rows("SELECT vnic, record FROM learned")?;
+        let pending = self.rows("SELECT vnic, record FROM pending")?;
+        let learned = learned.into_iter().map(|(_, learned)| learned);
+        let pending = pending.into_iter().map(|(_, pending)| pending);
+        Ok((learned.collect(), pending.collect()))
     }
 
     /// Writes down what guests came by and what is no longer theirs, and all
