@@ -71,8 +71,11 @@ pub struct VnicRow {
     pub protection: Protection,
     /// Whether `dhcp-nospoof` lets any client id pass.
     pub allow_all_dhcp_cids: bool,
-    /// The versions of IP of which addresses are allowed to it.
-    pub allowed: BTreeSet<IpFamily>,
+    /// The first address of each version of IP that is allowed to it. Most
+    /// have no other, and it saves the programs a look into another table.
+    pub first: BTreeMap<IpFamily, AllowedIp>,
+    /// The versions of IP of which it has a list of allowed addresses besides.
+    pub listed: BTreeSet<IpFamily>,
     /// How its guest may come by further ones.
     pub methods: Methods,
 }
@@ -86,9 +89,9 @@ pub struct AllowedKey {
     pub family: IpFamily,
 }
 
-/// The addresses that a VNIC may speak as, in ascending order: all in one row,
-/// so that a program finds the old list or the new one and nothing between.
-/// A VNIC without any has no row.
+/// The addresses that a VNIC may speak as, in ascending order and all in one row.
+/// A VNIC has one where more of a version of IP are allowed to it than the
+/// address in its own row, which is in the list as well.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AllowedRow {
     /// The addresses, all of the key's version.
@@ -267,8 +270,11 @@ impl fmt::Display for Row {
                 if row.allow_all_dhcp_cids {
                     write!(f, " any client-id")?;
                 }
-                for family in &row.allowed {
-                    write!(f, " allowed {family}")?;
+                for ip in row.first.values() {
+                    write!(f, " as {ip}")?;
+                }
+                for family in &row.listed {
+                    write!(f, " listed {family}")?;
                 }
                 if !row.methods.is_none() {
                     write!(f, " learns {}", row.methods)?;

@@ -19,6 +19,7 @@ use fabric::{
 };
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
 
+use crate::slots::Slots;
 use crate::{Counters, LinkIndexes};
 
 /// The bit of an etherstub's segment number.
@@ -76,13 +77,15 @@ pub enum Table {
     Flood,
     /// A segment's way out.
     Segments,
-    /// What went through a VNIC.
-    Counters,
+    /// What went through a VNIC, by its slot.
+    Traffic,
+    /// What was dropped of a VNIC's.
+    Drops,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Vnics,
         Self::Allowed4,
         Self::Allowed6,
@@ -91,7 +94,8 @@ impl Table {
         Self::Fdb,
         Self::Flood,
         Self::Segments,
-        Self::Counters,
+        Self::Traffic,
+        Self::Drops,
     ];
 
     /// The name of the map, and of its pin.
@@ -106,8 +110,14 @@ impl Table {
             Self::Fdb => "fdb",
             Self::Flood => "flood",
             Self::Segments => "segments",
-            Self::Counters => "counters",
+            Self::Traffic => "traffic",
+            Self::Drops => "drops",
         }
+    }
+
+    /// Whether it holds what the programs count, and no rows.
+    pub(crate) fn counts(self) -> bool {
+        matches!(self, Self::Traffic | Self::Drops)
     }
 
     /// The table that a row belongs to.
@@ -157,15 +167,6 @@ macro_rules! abi {
 pub(crate) use abi;
 
 abi! {
-    /// `struct vnic`
-    VnicAbi: 20 {
-        0 id: u32,
-        4 segment: u32,
-        8 vid: u16,
-        10 guard: u16,
-        12 mac: [u8; 6],
-        18 mtu: u16,
-    }
     /// `struct network4`
     Network4Abi: 8 {
         0 address: [u8; 4],
@@ -186,6 +187,18 @@ abi! {
         0 count: u32,
         4 networks: [Network6Abi; AllowedIps::MAX],
     }
+    /// `struct vnic`
+    VnicAbi: 64 {
+        0 id: u32,
+        4 segment: u32,
+        8 vid: u16,
+        10 guard: u16,
+        12 mac: [u8; 6],
+        18 mtu: u16,
+        20 slot: u32,
+        24 first4: Network4Abi,
+        32 first6: Network6Abi,
+    }
     /// `struct client_id`
     ClientIdAbi: 264 {
         0 id: u32,
@@ -201,15 +214,16 @@ abi! {
     /// `struct fdb_key`
     FdbKeyAbi: 12 {
         0 segment: u32,
-        4 vid: u16,
-        6 mac: [u8; 6],
+        4 vid_and_front: u32,
+        8 rest: [u8; 4],
     }
     /// `struct fdb_entry`
-    FdbEntryAbi: 12 {
+    FdbEntryAbi: 16 {
         0 ifindex: u32,
         4 id: u32,
         8 flags: u16,
         10 mtu: u16,
+        12 slot: u32,
     }
     /// `struct flood_key`
     FloodKeyAbi: 12 {
@@ -219,33 +233,37 @@ abi! {
         8 id: u32,
     }
     /// `struct flood_entry`
-    FloodEntryAbi: 12 {
+    FloodEntryAbi: 16 {
         0 ifindex: u32,
         4 next: u32,
-        8 mtu: u16,
-        10 pad: [u8; 2],
+        8 slot: u32,
+        12 mtu: u16,
+        14 pad: [u8; 2],
     }
     /// `struct segment`
     SegmentAbi: 12 {
         0 ifindex: u32,
-        4 station: [u8; 6],
-        10 flags: u16,
+        4 flags: u16,
+        6 station: [u8; 6],
     }
     /// `struct budget`
     BudgetAbi: 8 {
         0 stretch: u32,
         4 spent: u32,
     }
-    /// `struct counters`
-    CountersAbi: 560 {
+    /// `struct traffic`
+    TrafficAbi: 32 {
         0 ipackets: u64,
         8 rbytes: u64,
         16 opackets: u64,
         24 obytes: u64,
-        32 drops: [u64; DROP_REASONS_MAX],
-        288 shown: [u64; DROP_REASONS_MAX],
-        544 said: BudgetAbi,
-        552 heard: BudgetAbi,
+    }
+    /// `struct drops`
+    DropsAbi: 528 {
+        0 frames: [u64; DROP_REASONS_MAX],
+        256 shown: [u64; DROP_REASONS_MAX],
+        512 said: BudgetAbi,
+        520 heard: BudgetAbi,
     }
 }
 
@@ -299,13 +317,17 @@ pub(crate) fn encode_key(
             LearnedAbi { id: key.id.0, family, address }.as_bytes().to_vec()
         }
         Row::Vnic(host_end, _) => index(host_end, links)?.as_bytes().to_vec(),
-        Row::Fdb(key, _) => FdbKeyAbi {
-            segment: number(&key.segment, links)?,
-            vid: key.vid,
-            mac: key.mac.octets(),
+        Row::Fdb(key, _) => {
+            let [a, b, rest @ ..] = key.mac.octets();
+            let front = u16::from_ne_bytes([a, b]);
+            FdbKeyAbi {
+                segment: number(&key.segment, links)?,
+                vid_and_front: u32::from(key.vid) << 16 | u32::from(front),
+                rest,
+            }
+            .as_bytes()
+            .to_vec()
         }
-        .as_bytes()
-        .to_vec(),
         Row::Flood(key, _) => FloodKeyAbi {
             segment: number(&key.segment, links)?,
             vid: key.vid,
@@ -320,10 +342,11 @@ pub(crate) fn encode_key(
     })
 }
 
-/// The bytes of a row's value.
+/// The bytes of a row's value. `slots` has those of the VNICs that it names.
 pub(crate) fn encode_value(
     row: &Row,
     links: &LinkIndexes,
+    slots: &Slots,
 ) -> Result<Vec<u8>, EncodeError> {
     Ok(match row {
         Row::Segment(segment, row) => SegmentAbi {
@@ -331,8 +354,8 @@ pub(crate) fn encode_value(
                 Segment::Link(link) => index(link, links)?,
                 Segment::Etherstub(_) => 0,
             },
-            station: row.station.map_or([0; 6], Mac::octets),
             flags: if row.promiscuous { SEGMENT_PROMISCUOUS } else { 0 },
+            station: row.station.map_or([0; 6], Mac::octets),
         }
         .as_bytes()
         .to_vec(),
@@ -346,6 +369,9 @@ pub(crate) fn encode_value(
             guard: guard_bits(row),
             mac: row.mac.octets(),
             mtu: row.mtu,
+            slot: slots.of(row.id),
+            first4: first4(row),
+            first6: first6(row),
         }
         .as_bytes()
         .to_vec(),
@@ -354,14 +380,16 @@ pub(crate) fn encode_value(
             let peer = if links.crosses(ifindex) { FDB_PEER } else { 0 };
             let learns = if row.learns { FDB_LEARNS } else { 0 };
             let (id, flags, mtu) = (row.id.0, peer | learns, row.mtu);
-            FdbEntryAbi { ifindex, id, flags, mtu }.as_bytes().to_vec()
+            let slot = slots.of(row.id);
+            FdbEntryAbi { ifindex, id, flags, mtu, slot }.as_bytes().to_vec()
         }
-        Row::Flood(_, row) => FloodEntryAbi {
+        Row::Flood(key, row) => FloodEntryAbi {
             ifindex: match &row.host_end {
                 Some(link) => index(link, links)?,
                 None => 0,
             },
             next: row.next.0,
+            slot: slots.of(key.id),
             mtu: row.mtu,
             pad: [0; 2],
         }
@@ -371,7 +399,7 @@ pub(crate) fn encode_value(
 }
 
 /// The row of a key's and a value's bytes; none when they are not as long as
-/// the table's rows, or the table is that of counters.
+/// the table's rows, or the table has none.
 pub(crate) fn decode(
     table: Table,
     key: &[u8],
@@ -445,7 +473,8 @@ pub(crate) fn decode(
                     dhcp_nospoof: on(GUARD_DHCP_NOSPOOF),
                 },
                 allow_all_dhcp_cids: on(GUARD_ANY_CLIENT_ID),
-                allowed: [
+                first: firsts(&value),
+                listed: [
                     (GUARD_ALLOWED4, IpFamily::V4),
                     (GUARD_ALLOWED6, IpFamily::V6),
                 ]
@@ -463,10 +492,13 @@ pub(crate) fn decode(
         Table::Fdb => {
             let (key, value): (FdbKeyAbi, FdbEntryAbi) =
                 (read(key)?, read(value)?);
+            let [vid @ .., high, low] = key.vid_and_front.to_be_bytes();
+            let [a, b] = u16::from_be_bytes([high, low]).to_ne_bytes();
+            let [c, d, e, f] = key.rest;
             let key = FdbKey {
                 segment: segment(key.segment, links),
-                vid: key.vid,
-                mac: Mac::new(key.mac),
+                vid: u16::from_be_bytes(vid),
+                mac: Mac::new([a, b, c, d, e, f]),
             };
             let host_end = links.link_of(value.ifindex);
             let learns = value.flags & FDB_LEARNS != 0;
@@ -491,36 +523,60 @@ pub(crate) fn decode(
             let (next, mtu) = (LinkId(value.next), value.mtu);
             Row::Flood(key, FloodRow { host_end, next, mtu })
         }
-        Table::Counters => return None,
+        Table::Traffic | Table::Drops => return None,
     })
 }
 
-/// The counters of a VNIC of which nothing is known yet, for one CPU.
-pub(crate) fn no_counters() -> Vec<u8> {
-    vec![0; size_of::<CountersAbi>()]
+/// What was counted of a VNIC of which nothing is known yet, for one CPU.
+pub(crate) fn no_traffic() -> Vec<u8> {
+    vec![0; size_of::<TrafficAbi>()]
 }
 
-/// The sum of all CPUs' counters; none when one is not as long as it should.
-pub(crate) fn sum_counters(cpus: &[Vec<u8>]) -> Option<Counters> {
+/// What was dropped of it.
+pub(crate) fn no_drops() -> Vec<u8> {
+    vec![0; size_of::<DropsAbi>()]
+}
+
+/// The sum of what all CPUs counted; none when some of it is not as long as it
+/// should.
+pub(crate) fn sum_counters(
+    traffic: &[Vec<u8>],
+    drops: &[Vec<u8>],
+) -> Option<Counters> {
     let mut sum = Counters::default();
-    let mut drops = BTreeMap::new();
-    for cpu in cpus {
-        let cpu: CountersAbi = read(cpu)?;
+    for cpu in traffic {
+        let cpu: TrafficAbi = read(cpu)?;
         sum.ipackets += cpu.ipackets;
         sum.rbytes += cpu.rbytes;
         sum.opackets += cpu.opackets;
         sum.obytes += cpu.obytes;
+    }
+    let mut of_reason = BTreeMap::new();
+    for cpu in drops {
+        let cpu: DropsAbi = read(cpu)?;
         for reason in DropReason::ALL {
-            *drops.entry(reason).or_default() += cpu.drops[reason as usize];
+            let frames = cpu.frames[reason as usize];
+            *of_reason.entry(reason).or_default() += frames;
         }
     }
-    drops.retain(|_, packets| *packets != 0);
-    Some(Counters { drops, ..sum })
+    of_reason.retain(|_, frames| *frames != 0);
+    Some(Counters { drops: of_reason, ..sum })
 }
 
-/// The bytes of a VNIC's key in the table of counters.
-pub(crate) fn counters_key(id: LinkId) -> Vec<u8> {
+/// The bytes of a VNIC's key in the table of what was dropped.
+pub(crate) fn drops_key(id: LinkId) -> Vec<u8> {
     id.0.as_bytes().to_vec()
+}
+
+/// The bytes of a slot.
+pub(crate) fn slot_key(slot: u32) -> Vec<u8> {
+    slot.as_bytes().to_vec()
+}
+
+/// The VNIC and the slot in the bytes of a VNIC's row.
+pub(crate) fn slot_in(value: &[u8]) -> Option<(LinkId, u32)> {
+    let value: VnicAbi = read(value)?;
+    Some((LinkId(value.id), value.slot))
 }
 
 /// The length of something that has room for `max`.
@@ -539,8 +595,8 @@ fn guard_bits(row: &VnicRow) -> u16 {
         (dhcp_nospoof, GUARD_DHCP_NOSPOOF),
         (row.allow_all_dhcp_cids, GUARD_ANY_CLIENT_ID),
         (row.secondary, GUARD_SECONDARY),
-        (row.allowed.contains(&IpFamily::V4), GUARD_ALLOWED4),
-        (row.allowed.contains(&IpFamily::V6), GUARD_ALLOWED6),
+        (row.listed.contains(&IpFamily::V4), GUARD_ALLOWED4),
+        (row.listed.contains(&IpFamily::V6), GUARD_ALLOWED6),
         (row.methods.dhcpv4, GUARD_DHCP4),
         (row.methods.dhcpv6, GUARD_DHCP6),
         (row.methods.slaac, GUARD_SLAAC),
@@ -559,12 +615,9 @@ fn allowed(family: IpFamily, row: &AllowedRow) -> Result<Vec<u8>, EncodeError> {
         IpFamily::V4 => {
             let mut value: Allowed4Abi = FromZeros::new_zeroed();
             value.count = count;
-            for (at, ip) in networks {
-                if let (IpAddr::V4(address), IpAddr::V4(mask)) =
-                    (ip.address(), ip.mask())
-                {
-                    let (address, mask) = (address.octets(), mask.octets());
-                    value.networks[at] = Network4Abi { address, mask };
+            for (at, network) in networks {
+                if let Some(network) = network4(*network) {
+                    value.networks[at] = network;
                 }
             }
             value.as_bytes().to_vec()
@@ -572,17 +625,58 @@ fn allowed(family: IpFamily, row: &AllowedRow) -> Result<Vec<u8>, EncodeError> {
         IpFamily::V6 => {
             let mut value: Allowed6Abi = FromZeros::new_zeroed();
             value.count = count;
-            for (at, ip) in networks {
-                if let (IpAddr::V6(address), IpAddr::V6(mask)) =
-                    (ip.address(), ip.mask())
-                {
-                    let (address, mask) = (address.octets(), mask.octets());
-                    value.networks[at] = Network6Abi { address, mask };
+            for (at, network) in networks {
+                if let Some(network) = network6(*network) {
+                    value.networks[at] = network;
                 }
             }
             value.as_bytes().to_vec()
         }
     })
+}
+
+fn network4(ip: AllowedIp) -> Option<Network4Abi> {
+    match (ip.address(), ip.mask()) {
+        (IpAddr::V4(address), IpAddr::V4(mask)) => {
+            let (address, mask) = (address.octets(), mask.octets());
+            Some(Network4Abi { address, mask })
+        }
+        _ => None,
+    }
+}
+
+fn network6(ip: AllowedIp) -> Option<Network6Abi> {
+    match (ip.address(), ip.mask()) {
+        (IpAddr::V6(address), IpAddr::V6(mask)) => {
+            let (address, mask) = (address.octets(), mask.octets());
+            Some(Network6Abi { address, mask })
+        }
+        _ => None,
+    }
+}
+
+/// The IPv4 address in a VNIC's row. Without one it is 0.0.0.0, as whom
+/// everybody may speak.
+fn first4(row: &VnicRow) -> Network4Abi {
+    let first = row.first.get(&IpFamily::V4).copied();
+    let nobody = Network4Abi { address: [0; 4], mask: [0xff; 4] };
+    first.and_then(network4).unwrap_or(nobody)
+}
+
+/// The IPv6 address in a VNIC's row. Without one it is `::`.
+fn first6(row: &VnicRow) -> Network6Abi {
+    let first = row.first.get(&IpFamily::V6).copied();
+    let nobody = Network6Abi { address: [0; 16], mask: [0xff; 16] };
+    first.and_then(network6).unwrap_or(nobody)
+}
+
+/// The addresses in a VNIC's row. One that is not ours counts as none.
+fn firsts(value: &VnicAbi) -> BTreeMap<IpFamily, AllowedIp> {
+    let Network4Abi { address, mask } = value.first4;
+    let first4 = network(address.into(), mask.into());
+    let Network6Abi { address, mask } = value.first6;
+    let first6 = network(address.into(), mask.into());
+    [first4, first6].into_iter().flatten().map(|ip| (ip.family(), ip)).collect()
 }
 
 /// The row of a list of addresses and masks. Where one is not ours the list is
@@ -749,7 +843,8 @@ mod tests {
             ("flood_key", size_of::<FloodKeyAbi>()),
             ("flood_entry", size_of::<FloodEntryAbi>()),
             ("segment", size_of::<SegmentAbi>()),
-            ("counters", size_of::<CountersAbi>()),
+            ("traffic", size_of::<TrafficAbi>()),
+            ("drops", size_of::<DropsAbi>()),
         ] {
             let want =
                 format!("_Static_assert(sizeof(struct {name}) == {size},");
@@ -760,6 +855,26 @@ mod tests {
     fn networks(texts: &[&str]) -> AllowedRow {
         let networks = texts.iter().map(|text| text.parse().unwrap());
         AllowedRow { networks: networks.collect() }
+    }
+
+    fn first(texts: &[&str]) -> BTreeMap<IpFamily, AllowedIp> {
+        let ips = texts.iter().map(|text| text.parse().unwrap());
+        ips.map(|ip: AllowedIp| (ip.family(), ip)).collect()
+    }
+
+    /// VNIC 7 has slot 3.
+    fn slots() -> Slots {
+        let mut slots = Slots::default();
+        slots.insert(LinkId(7), 3);
+        slots
+    }
+
+    fn vnic_value(
+        head: [u32; 5],
+        first4: [u32; 2],
+        first6: [u32; 8],
+    ) -> Vec<u32> {
+        [&head[..], &[3], &first4, &first6].concat()
     }
 
     fn padded(words: &[u32], length: usize) -> Vec<u32> {
@@ -778,7 +893,8 @@ mod tests {
         for family in [IpFamily::V4, IpFamily::V6] {
             let networks = AllowedRow { networks: vec![ip; 33] };
             let row = Row::Allowed(AllowedKey { id, family }, networks);
-            assert_eq!(encode_value(&row, &links()), too_long(33));
+            let value = encode_value(&row, &links(), &slots());
+            assert_eq!(value, too_long(33));
             assert!(encode_key(&row, &links()).is_ok(), "it can be deleted");
         }
     }
@@ -788,7 +904,7 @@ mod tests {
         let id = LinkId(7);
         let key = AllowedKey { id, family: IpFamily::V4 };
         let ours = Row::Allowed(key, networks(&["10.1.0.0/16"]));
-        let bytes = encode_value(&ours, &links()).unwrap();
+        let bytes = encode_value(&ours, &links(), &slots()).unwrap();
         let empty = Row::Allowed(key, AllowedRow::default());
         for (title, at, byte) in [
             ("a count beyond the end", 0, 33),
@@ -823,14 +939,16 @@ mod tests {
             mtu: 1500,
             protection: Protection::NONE,
             allow_all_dhcp_cids: false,
-            allowed: [].into(),
+            first: [].into(),
+            listed: [].into(),
             methods: Methods::NONE,
         };
         let all = VnicRow {
             secondary: true,
             protection: Protection::ALL,
             allow_all_dhcp_cids: true,
-            allowed: [IpFamily::V4, IpFamily::V6].into(),
+            first: first(&["10.1.0.0/16", "2001:db8::7"]),
+            listed: [IpFamily::V4, IpFamily::V6].into(),
             methods: "dhcpv4,addrconf".parse().unwrap(),
             ..plain.clone()
         };
@@ -838,7 +956,8 @@ mod tests {
             segment: stub.clone(),
             vid: 5,
             protection: Protection::DEFAULT,
-            allowed: [IpFamily::V6].into(),
+            first: first(&["10.0.0.7"]),
+            listed: [IpFamily::V6].into(),
             methods: "dhcpv4".parse().unwrap(),
             ..plain.clone()
         };
@@ -856,7 +975,7 @@ mod tests {
                     SegmentRow { station: Some(mac), promiscuous: false },
                 ),
                 vec![2],
-                vec![2, 0x0120_0802, 0x0302],
+                vec![2, 0x0802_0000, 0x0302_0120],
             ),
             (
                 Row::Segment(
@@ -864,22 +983,34 @@ mod tests {
                     SegmentRow { station: None, promiscuous: true },
                 ),
                 vec![0x8000_0003],
-                vec![0, 0, 0x0001_0000],
+                vec![0, 1, 0],
             ),
             (
                 Row::Vnic(name("vnic-7"), on_stub),
                 vec![9],
-                vec![7, 0x8000_0003, 0x0181_0005, 0x0120_0802, 0x05dc_0302],
+                vnic_value(
+                    [7, 0x8000_0003, 0x0181_0005, 0x0120_0802, 0x05dc_0302],
+                    [0x0700_000a, !0],
+                    [0, 0, 0, 0, !0, !0, !0, !0],
+                ),
             ),
             (
                 Row::Vnic(LinkRef::Gone(99), plain),
                 vec![99],
-                vec![7, 2, 0, 0x0120_0802, 0x05dc_0302],
+                vnic_value(
+                    [7, 2, 0, 0x0120_0802, 0x05dc_0302],
+                    [0, !0],
+                    [0, 0, 0, 0, !0, !0, !0, !0],
+                ),
             ),
             (
                 Row::Vnic(name("vnic-7"), all),
                 vec![9],
-                vec![7, 2, 0x07ff_0000, 0x0120_0802, 0x05dc_0302],
+                vnic_value(
+                    [7, 2, 0x07ff_0000, 0x0120_0802, 0x05dc_0302],
+                    [0x010a, 0xffff],
+                    [0xb80d_0120, 0, 0, 0x0700_0000, !0, !0, !0, !0],
+                ),
             ),
             (
                 Row::Allowed(
@@ -931,8 +1062,8 @@ mod tests {
                         learns: true,
                     },
                 ),
-                vec![2, 0x0802_0005, 0x0302_0120],
-                vec![9, 7, 0x0578_0002],
+                vec![2, 0x0005_0802, 0x0302_0120],
+                vec![9, 7, 0x0578_0002, 3],
             ),
             (
                 Row::Fdb(
@@ -944,8 +1075,8 @@ mod tests {
                         learns: false,
                     },
                 ),
-                vec![2, 0x0802_0000, 0x0302_0120],
-                vec![10, 8, 0x2328_0001],
+                vec![2, 0x0802, 0x0302_0120],
+                vec![10, 8, 0x2328_0001, 0],
             ),
             (
                 Row::Flood(
@@ -953,7 +1084,7 @@ mod tests {
                     FloodRow { host_end: None, next: id, mtu: 0 },
                 ),
                 vec![0x8000_0003, 5, 0],
-                vec![0, 7, 0],
+                vec![0, 7, 0, 0],
             ),
             (
                 Row::Flood(
@@ -965,7 +1096,7 @@ mod tests {
                     },
                 ),
                 vec![2, 0x0001_0005, 7],
-                vec![9, 0, 1500],
+                vec![9, 0, 3, 1500],
             ),
         ];
         // The words above are written for little-endian machines.
@@ -974,7 +1105,7 @@ mod tests {
         }
         for (row, want_key, want_value) in cases {
             let key = encode_key(&row, &links()).unwrap();
-            let value = encode_value(&row, &links()).unwrap();
+            let value = encode_value(&row, &links(), &slots()).unwrap();
             assert_eq!(key, want_key.as_bytes(), "key of {row}");
             assert_eq!(value, want_value.as_bytes(), "value of {row}");
             let back = decode(Table::of(&row), &key, &value, &links());
@@ -1015,7 +1146,8 @@ mod tests {
         assert_eq!(encode_key(&lost, &links()), Err(gone("bge1")));
         let lost = row("bge0", "vnic-9");
         assert!(encode_key(&lost, &links()).is_ok(), "it can be deleted");
-        assert_eq!(encode_value(&lost, &links()), Err(gone("vnic-9")));
+        let value = encode_value(&lost, &links(), &slots());
+        assert_eq!(value, Err(gone("vnic-9")));
     }
 
     #[test]
@@ -1029,19 +1161,20 @@ mod tests {
 
     #[test]
     fn counters_add_up_over_cpus() {
-        let cpu = |n: u64| {
-            let mut drops = [0; DROP_REASONS_MAX];
-            drops[DropReason::Hairpin as usize] = n;
-            CountersAbi {
+        let traffic = |n: u64| {
+            TrafficAbi {
                 ipackets: n,
                 rbytes: 10 * n,
                 opackets: 100 * n,
                 obytes: 1000 * n,
-                drops,
-                ..FromZeros::new_zeroed()
             }
             .as_bytes()
             .to_vec()
+        };
+        let drops = |n: u64| {
+            let mut drops = DropsAbi::new_zeroed();
+            drops.frames[DropReason::Hairpin as usize] = n;
+            drops.as_bytes().to_vec()
         };
         let want = Counters {
             ipackets: 3,
@@ -1050,16 +1183,22 @@ mod tests {
             obytes: 3000,
             drops: [(DropReason::Hairpin, 3)].into(),
         };
-        assert_eq!(sum_counters(&[cpu(1), cpu(2)]), Some(want));
-        let none = [no_counters(), no_counters()];
-        assert_eq!(sum_counters(&none), Some(Counters::default()));
-        assert_eq!(counters_key(LinkId(7)), 7_u32.as_bytes());
+        let sum = sum_counters(
+            &[traffic(1), traffic(2)],
+            &[drops(1), drops(0), drops(2)],
+        );
+        assert_eq!(sum, Some(want));
+        let none = sum_counters(&[no_traffic()], &[no_drops()]);
+        assert_eq!(none, Some(Counters::default()));
+        assert_eq!(sum_counters(&[no_drops()], &[]), None);
+        assert_eq!(drops_key(LinkId(7)), 7_u32.as_bytes());
+        assert_eq!(slot_key(3), 3_u32.as_bytes());
     }
 
     #[test]
     fn bytes_of_another_length_are_no_row() {
         for table in Table::ALL {
-            assert_eq!(decode(table, &[0; 3], &[0; 64], &links()), None);
+            assert_eq!(decode(table, &[0; 3], &[0; 3], &links()), None);
         }
     }
 
@@ -1070,11 +1209,11 @@ mod tests {
         ) {
             let value = value.as_flattened();
             for (table, key_size, value_size) in [
-                (Table::Vnics, 4, 20),
+                (Table::Vnics, 4, 64),
                 (Table::Allowed4, 4, 260),
                 (Table::Allowed6, 4, 1028),
-                (Table::Fdb, 12, 12),
-                (Table::Flood, 12, 12),
+                (Table::Fdb, 12, 16),
+                (Table::Flood, 12, 16),
                 (Table::Segments, 4, 12),
             ] {
                 let (mut key, value) =

@@ -6,7 +6,9 @@ use fabric::datapath::{
     AllowedKey, AllowedRow, ClientIdKey, DatapathTables, FdbKey, FdbRow,
     FloodKey, FloodList, FloodRow, LearnedKey, LinkRef, SegmentRow, VnicRow,
 };
-use fabric::{IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId, Vnic};
+use fabric::{
+    AllowedIp, IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId, Vnic,
+};
 
 /// The number that no VNIC has: the head of a flood list and its end.
 const NONE: LinkId = LinkId(0);
@@ -32,7 +34,6 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
         }
         stations(&mut tables.fdb, vnic, &host_end);
         allow(&mut tables, vnic);
-        let families = [IpFamily::V4, IpFamily::V6].into_iter();
         let row = VnicRow {
             id: vnic.id,
             segment: vnic.segment.clone(),
@@ -42,7 +43,10 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
             mtu: vnic.mtu.into(),
             protection: vnic.protection,
             allow_all_dhcp_cids: vnic.allow_all_dhcp_cids,
-            allowed: families.filter(|v| vnic.allowed_ips.has(*v)).collect(),
+            first: first(vnic),
+            listed: families()
+                .filter(|v| allowed(vnic, *v).len() > 1)
+                .collect(),
             methods: vnic.methods,
         };
         tables.vnics.insert(host_end, row);
@@ -54,12 +58,9 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
 /// check on or off is a change of one row.
 fn allow(tables: &mut DatapathTables, vnic: &ResolvedVnic) {
     let id = vnic.id;
-    for family in [IpFamily::V4, IpFamily::V6] {
-        let networks = vnic.allowed_ips.iter();
-        let mut networks: Vec<_> =
-            networks.filter(|ip| ip.family() == family).collect();
-        networks.sort_unstable();
-        if !networks.is_empty() {
+    for family in families() {
+        let networks = allowed(vnic, family);
+        if networks.len() > 1 {
             let key = AllowedKey { id, family };
             tables.allowed.insert(key, AllowedRow { networks });
         }
@@ -71,6 +72,27 @@ fn allow(tables: &mut DatapathTables, vnic: &ResolvedVnic) {
     for address in &vnic.learned {
         tables.learned.insert(LearnedKey { id, address: *address }, ());
     }
+}
+
+fn families() -> impl Iterator<Item = IpFamily> {
+    [IpFamily::V4, IpFamily::V6].into_iter()
+}
+
+/// The addresses of one version of IP that are allowed to a VNIC, ascending.
+fn allowed(vnic: &ResolvedVnic, family: IpFamily) -> Vec<AllowedIp> {
+    let networks = vnic.allowed_ips.iter();
+    let mut networks: Vec<_> =
+        networks.filter(|ip| ip.family() == family).collect();
+    networks.sort_unstable();
+    networks
+}
+
+/// The addresses for a VNIC's own row.
+fn first(vnic: &ResolvedVnic) -> BTreeMap<IpFamily, AllowedIp> {
+    let first = |family| allowed(vnic, family).first().copied();
+    families()
+        .filter_map(|family| first(family).map(|ip| (family, ip)))
+        .collect()
 }
 
 /// Makes a station of each of a VNIC's addresses.
@@ -203,18 +225,17 @@ mod tests {
         let learned = ["10.0.0.77", "2001:db8::77"];
         vnic.learned = learned.map(|ip| ip.parse().unwrap()).into();
         assert_eq!(
-            rows(&compile(&resolved([vnic])))[..9],
+            rows(&compile(&resolved([vnic])))[..8],
             [
                 "segment bge0 station 2:0:0:0:0:fe",
                 "allowed id 7 IPv4 10.0.0.0/30 10.0.0.9/32",
-                "allowed id 7 IPv6 2001:db8::7/128",
                 "client-id id 7 0x01",
                 "client-id id 7 0x776562",
                 "learned id 7 10.0.0.77",
                 "learned id 7 2001:db8::77",
                 "vnic vnic-7 id 7 segment bge0 vid 0 mac 2:8:20:0:0:7 \
-                 mtu 1500 protection mac-nospoof any client-id allowed IPv4 \
-                 allowed IPv6 learns dhcpv6,slaac",
+                 mtu 1500 protection mac-nospoof any client-id as 10.0.0.0/30 \
+                 as 2001:db8::7/128 listed IPv4 learns dhcpv6,slaac",
                 "fdb bge0 vid 0 mac 2:8:20:0:0:7 -> vnic-7 id 7 mtu 1500 \
                  learns",
             ]

@@ -18,6 +18,8 @@ pub mod learn;
 mod link_indexes;
 #[cfg(any(feature = "bpf", test))]
 mod records;
+#[cfg(feature = "bpf")]
+mod slots;
 
 #[cfg(any(feature = "bpf", test))]
 pub use abi::{EncodeError, Table};

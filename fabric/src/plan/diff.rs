@@ -11,8 +11,9 @@ use crate::datapath::{DatapathTables, FloodKey, FloodRow, Row};
 /// already, and a row is deleted when nothing points at it any more.
 ///
 /// What a VNIC is allowed is there before its row asks for it and goes after,
-/// so that a guest's good frames pass at every moment. A list of addresses is
-/// one row: what is taken off it is refused from that very change on.
+/// so that a guest's good frames pass at every moment. The first address of a
+/// list is in the VNIC's row as well, so for a moment a guest may still be the
+/// old first one and one of the new others.
 pub(super) fn rows(old: &DatapathTables, new: &DatapathTables) -> Vec<Step> {
     let mut diff = Diff::default();
     // In the order in which new rows are written: what a row refers to comes

@@ -107,16 +107,6 @@ enum drop_reason {
  */
 #define DROP_REASONS_MAX 32
 
-/* Who speaks through a host end. Key: the host end's ifindex. */
-struct vnic {
-	__u32 id;
-	__u32 segment;
-	__u16 vid; /* 0: untagged */
-	__u16 guard; /* GUARD_* */
-	__u8 mac[6];
-	__u16 mtu;
-};
-
 /* The most addresses of either version of IP that a VNIC may have. */
 #define ALLOWED_MAX 32
 
@@ -126,7 +116,9 @@ struct network4 {
 	__be32 mask;
 };
 
-/* The IPv4 addresses that a guest may speak as. Key: the VNIC's number. */
+/* The IPv4 addresses that a guest may speak as, where the one in its VNIC's row
+ * is not all. Key: the VNIC's number.
+ */
 struct allowed4 {
 	__u32 count;
 	struct network4 networks[ALLOWED_MAX];
@@ -138,10 +130,29 @@ struct network6 {
 	__be32 mask[4];
 };
 
-/* The IPv6 addresses that a guest may speak as. Key: the VNIC's number. */
+/* The IPv6 addresses that a guest may speak as, where the one in its VNIC's row
+ * is not all. Key: the VNIC's number.
+ */
 struct allowed6 {
 	__u32 count;
 	struct network6 networks[ALLOWED_MAX];
+};
+
+/* Who speaks through a host end. Key: the host end's ifindex. */
+struct vnic {
+	__u32 id;
+	__u32 segment;
+	__u16 vid; /* 0: untagged */
+	__u16 guard; /* GUARD_* */
+	__u8 mac[6];
+	__u16 mtu;
+	__u32 slot; /* of its traffic */
+	/* The first address of each version of IP that the guest may speak
+	 * as. Most have no other. Without any it is that of nobody, as whom
+	 * everybody may speak.
+	 */
+	struct network4 first4;
+	struct network6 first6;
 };
 
 /* Addresses, as struct learned tells them apart. */
@@ -165,11 +176,14 @@ struct client_id {
 	__u8 bytes[CLIENT_ID_MAX];
 };
 
-/* A station of a segment. */
+/* A station of a segment: its address in two words, the first of which holds
+ * two bytes of it below the VLAN. The kernel hashes words, and reads none
+ * faster than one that was written as a whole.
+ */
 struct fdb_key {
 	__u32 segment;
-	__u16 vid;
-	__u8 mac[6];
+	__u32 vid_and_front;
+	__u32 rest;
 };
 
 /* The VNIC that a station is. */
@@ -178,6 +192,7 @@ struct fdb_entry {
 	__u32 id;
 	__u16 flags; /* FDB_* */
 	__u16 mtu;
+	__u32 slot; /* of the VNIC's traffic */
 };
 
 /* A place in a list of a segment's VNICs; id 0 is the head. */
@@ -192,6 +207,7 @@ struct flood_key {
 struct flood_entry {
 	__u32 ifindex; /* of the host end; 0 at the head */
 	__u32 next; /* 0: the list ends */
+	__u32 slot; /* of the VNIC's traffic */
 	__u16 mtu;
 	__u8 pad[2];
 };
@@ -199,8 +215,8 @@ struct flood_entry {
 /* A segment's way out. Key: its number. */
 struct segment {
 	__u32 ifindex; /* of the physical link; 0: none */
-	__u8 station[6]; /* the link's own address; zero: none */
 	__u16 flags; /* SEGMENT_* */
+	__u8 station[6]; /* the link's own address; zero: none */
 };
 
 /* How much of something there was in a stretch of time. */
@@ -211,15 +227,23 @@ struct budget {
 
 /*
  * What went through a VNIC, seen from the guest: i is what it received, o is
- * what it sent. Frames are counted as the wire would see them. Key: the
- * VNIC's number. One copy per CPU.
+ * what it sent. Frames are counted as the wire would see them. Key: a slot, a
+ * small number that the VNIC has while it is there: an array is found in fewer
+ * steps than a row of a hash. Slot 0 is nobody's. One copy per CPU.
  */
-struct counters {
+struct traffic {
 	__u64 ipackets;
 	__u64 rbytes;
 	__u64 opackets;
 	__u64 obytes;
-	__u64 drops[DROP_REASONS_MAX];
+};
+
+/*
+ * What was dropped of a VNIC's, and what was told of it. Key: the VNIC's
+ * number. One copy per CPU.
+ */
+struct drops {
+	__u64 frames[DROP_REASONS_MAX];
 	/* When a dropped frame was last shown, in ns since the boot. */
 	__u64 shown[DROP_REASONS_MAX];
 	/* How often netd was told of what the guest sent, and of what was on
@@ -259,19 +283,20 @@ struct shown {
 	__u8 pad[4];
 };
 
-_Static_assert(sizeof(struct vnic) == 20, "struct vnic");
 _Static_assert(sizeof(struct network4) == 8, "struct network4");
 _Static_assert(sizeof(struct allowed4) == 260, "struct allowed4");
 _Static_assert(sizeof(struct network6) == 32, "struct network6");
 _Static_assert(sizeof(struct allowed6) == 1028, "struct allowed6");
+_Static_assert(sizeof(struct vnic) == 64, "struct vnic");
 _Static_assert(sizeof(struct learned) == 24, "struct learned");
 _Static_assert(sizeof(struct client_id) == 264, "struct client_id");
 _Static_assert(sizeof(struct fdb_key) == 12, "struct fdb_key");
-_Static_assert(sizeof(struct fdb_entry) == 12, "struct fdb_entry");
+_Static_assert(sizeof(struct fdb_entry) == 16, "struct fdb_entry");
 _Static_assert(sizeof(struct flood_key) == 12, "struct flood_key");
-_Static_assert(sizeof(struct flood_entry) == 12, "struct flood_entry");
+_Static_assert(sizeof(struct flood_entry) == 16, "struct flood_entry");
 _Static_assert(sizeof(struct segment) == 12, "struct segment");
-_Static_assert(sizeof(struct counters) == 560, "struct counters");
+_Static_assert(sizeof(struct traffic) == 32, "struct traffic");
+_Static_assert(sizeof(struct drops) == 528, "struct drops");
 _Static_assert(sizeof(struct told) == 16, "struct told");
 _Static_assert(sizeof(struct shown) == 288, "struct shown");
 

@@ -25,22 +25,13 @@ struct size {
 /* The kernel's GSO_BY_FRAGS: how long each part is can't be told. */
 #define GSO_SIZE_UNKNOWN 0xffff
 
-/*
- * Measures a frame as a guest sends or receives it: without its VLAN's tag. A
- * tag that still stands beside the bytes is the guest's own business and part
- * of the frame.
- */
-static __always_inline void measure(struct __sk_buff *skb, struct size *size)
+/* Measures the frames that a large one of `size` is cut into. */
+static __noinline void measure_large(struct __sk_buff *skb, struct size *size)
 {
 	__u32 headers, gso_size = skb->gso_size, segs = skb->gso_segs;
 	__u32 tag = skb->vlan_present ? TAG_LEN : 0;
 	__u32 longest;
 
-	size->packets = 1;
-	size->bytes = skb->len + tag;
-	size->longest = size->bytes;
-	if (!gso_size)
-		return;
 	headers = repeated_headers(skb);
 	/* The parts may be fragments of one datagram, which repeat no UDP
 	 * header, or datagrams, which do; it can't be told.
@@ -57,15 +48,29 @@ static __always_inline void measure(struct __sk_buff *skb, struct size *size)
 	}
 }
 
+/*
+ * Measures a frame as a guest sends or receives it: without its VLAN's tag. A
+ * tag that still stands beside the bytes is the guest's own business and part
+ * of the frame.
+ */
+static __always_inline void measure(struct __sk_buff *skb, struct size *size)
+{
+	size->packets = 1;
+	size->bytes = skb->len + (skb->vlan_present ? TAG_LEN : 0);
+	size->longest = size->bytes;
+	if (skb->gso_size)
+		measure_large(skb, size);
+}
+
 /* Whether a frame is longer than a VNIC's MTU lets it be. */
 static __always_inline bool is_too_long(const struct size *size, __u16 mtu)
 {
 	return size->longest > (__u32)mtu + ETH_HLEN;
 }
 
-static __always_inline void count_in(__u32 id, const struct size *size)
+static __always_inline void count_in(__u32 slot, const struct size *size)
 {
-	struct counters *row = bpf_map_lookup_elem(&counters, &id);
+	struct traffic *row = bpf_map_lookup_elem(&traffic, &slot);
 
 	if (!row)
 		return;
@@ -73,9 +78,9 @@ static __always_inline void count_in(__u32 id, const struct size *size)
 	row->rbytes += size->bytes;
 }
 
-static __always_inline void count_out(__u32 id, const struct size *size)
+static __always_inline void count_out(__u32 slot, const struct size *size)
 {
-	struct counters *row = bpf_map_lookup_elem(&counters, &id);
+	struct traffic *row = bpf_map_lookup_elem(&traffic, &slot);
 
 	if (!row)
 		return;
@@ -124,7 +129,7 @@ static __always_inline void show(struct __sk_buff *skb, __u32 id, __u32 reason,
  */
 __noinline int drop(struct __sk_buff *skb, __u32 id, __u32 reason)
 {
-	struct counters *row = bpf_map_lookup_elem(&counters, &id);
+	struct drops *row = bpf_map_lookup_elem(&drops, &id);
 	struct size size;
 	__u64 now;
 
@@ -133,7 +138,7 @@ __noinline int drop(struct __sk_buff *skb, __u32 id, __u32 reason)
 	measure(skb, &size);
 	/* Reasons are below the maximum, which the verifier can't know. */
 	reason &= DROP_REASONS_MAX - 1;
-	row->drops[reason] += size.packets;
+	row->frames[reason] += size.packets;
 	now = bpf_ktime_get_boot_ns();
 	if (now - row->shown[reason] < SHOW_PAUSE)
 		return TC_ACT_SHOT;

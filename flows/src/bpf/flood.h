@@ -24,12 +24,13 @@ struct walk {
 static long flood_step(__u32 index, struct walk *walk)
 {
 	struct flood_entry *place = bpf_map_lookup_elem(&flood, &walk->at);
-	__u32 ifindex, id = walk->at.id;
+	__u32 ifindex, slot, id = walk->at.id;
 
 	(void)index;
 	if (!place)
 		return 1;
 	ifindex = place->ifindex;
+	slot = place->slot;
 	walk->at.id = place->next;
 	/* One VNIC that can't take its copy keeps nobody else from theirs. */
 	if (!ifindex || id == walk->sender)
@@ -37,7 +38,7 @@ static long flood_step(__u32 index, struct walk *walk)
 	if (is_too_long(&walk->size, place->mtu))
 		drop(walk->skb, id, DROP_TOO_LONG_FOR);
 	else if (!bpf_clone_redirect(walk->skb, ifindex, 0))
-		count_in(id, &walk->size);
+		count_in(slot, &walk->size);
 	return !walk->at.id;
 }
 

@@ -44,15 +44,18 @@ static __always_inline int guard_snap(struct __sk_buff *skb)
 
 /* The checks behind the Ethernet header. */
 static __always_inline int guard_payload(struct __sk_buff *skb,
-					 const struct vnic *vnic, __u16 kind)
+					 const struct vnic *vnic,
+					 const struct frame *frame)
 {
+	__u16 kind = frame->kind;
+
 	switch (kind) {
 	case ETH_P_IP:
 		if (vnic->guard & (GUARD_IP_NOSPOOF | GUARD_DHCP_NOSPOOF))
-			return guard_ipv4(skb, vnic);
+			return guard_ipv4(skb, vnic, &frame->ip);
 		/* There is nothing to check, but something to tell. */
 		if (vnic->guard & GUARD_DHCP4)
-			guard_ipv4(skb, vnic);
+			guard_ipv4(skb, vnic, &frame->ip);
 		return PASS;
 	case ETH_P_IPV6:
 		if (vnic->guard & (GUARD_IP_NOSPOOF | GUARD_DHCP_NOSPOOF))
@@ -84,11 +87,12 @@ static __always_inline int guard(struct __sk_buff *skb, const struct vnic *vnic,
 	/* A group is never a sender, whether or not the VNIC is guarded. */
 	if (is_multicast(frame->src))
 		return DROP_MAC_SPOOF;
-	if (vnic->guard & GUARD_MAC_NOSPOOF && !own_mac(vnic, frame->src))
+	if (vnic->guard & GUARD_MAC_NOSPOOF && !is_from(frame, vnic) &&
+	    !other_mac(vnic, frame->src))
 		return DROP_MAC_SPOOF;
 	if (!(vnic->guard & GUARD_DEEP))
 		return PASS;
-	return guard_payload(skb, vnic, frame->kind);
+	return guard_payload(skb, vnic, frame);
 }
 
 #endif /* GUARD_H */

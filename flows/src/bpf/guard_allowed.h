@@ -46,8 +46,14 @@ static __always_inline bool listed_ipv4(__u32 id, __be32 address)
 	return false;
 }
 
-/* Whether an IPv4 address is one that the VNIC may speak as. */
-__noinline int own_ipv4(const struct vnic *vnic, __be32 address)
+/* Whether an IPv4 address is the one in the VNIC's row. */
+static __always_inline bool is_first4(const struct vnic *vnic, __be32 address)
+{
+	return !((address ^ vnic->first4.address) & vnic->first4.mask);
+}
+
+/* Whether an IPv4 address is another that the VNIC may speak as. */
+__noinline int other_ipv4(const struct vnic *vnic, __be32 address)
 {
 	struct learned learned = {};
 
@@ -88,8 +94,31 @@ static __always_inline bool listed_ipv6(__u32 id, __be32 a, __be32 b, __be32 c,
 	return false;
 }
 
-/* Whether an IPv6 address is one that the VNIC may speak as. */
-__noinline int own_ipv6(const struct vnic *vnic, const struct in6_addr *address)
+/* Whether an IPv4 address is one that the VNIC may speak as. */
+static __always_inline bool own_ipv4(const struct vnic *vnic, __be32 address)
+{
+	return is_first4(vnic, address) || other_ipv4(vnic, address);
+}
+
+/* Whether an IPv6 address is the one in the VNIC's row. */
+static __always_inline bool is_first6(const struct vnic *vnic,
+				      const struct in6_addr *address)
+{
+	const struct network6 *first = &vnic->first6;
+
+	return !(((address->in6_u.u6_addr32[0] ^ first->address[0]) &
+		  first->mask[0]) |
+		 ((address->in6_u.u6_addr32[1] ^ first->address[1]) &
+		  first->mask[1]) |
+		 ((address->in6_u.u6_addr32[2] ^ first->address[2]) &
+		  first->mask[2]) |
+		 ((address->in6_u.u6_addr32[3] ^ first->address[3]) &
+		  first->mask[3]));
+}
+
+/* Whether an IPv6 address is another that the VNIC may speak as. */
+__noinline int other_ipv6(const struct vnic *vnic,
+			  const struct in6_addr *address)
 {
 	struct learned learned = {};
 	__be32 a, b, c, d;
@@ -127,6 +156,13 @@ __noinline int own_ipv6(const struct vnic *vnic, const struct in6_addr *address)
 	learned.address[2] = c;
 	learned.address[3] = d;
 	return bpf_map_lookup_elem(&learned_addresses, &learned) ? true : false;
+}
+
+/* Whether an IPv6 address is one that the VNIC may speak as. */
+static __always_inline bool own_ipv6(const struct vnic *vnic,
+				     const struct in6_addr *address)
+{
+	return is_first6(vnic, address) || other_ipv6(vnic, address);
 }
 
 /* Whether bytes of a frame are a DHCP client id that the VNIC may use. */

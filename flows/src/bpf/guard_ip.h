@@ -23,31 +23,31 @@
 #define IPV4_MORE 0x2000
 #define IPV4_OFFSET 0x1fff
 
-__noinline int guard_ipv4(struct __sk_buff *skb, const struct vnic *vnic)
+/* A header that is not all there is zero, and no version of IP is 0. */
+__noinline int guard_ipv4(struct __sk_buff *skb, const struct vnic *vnic,
+			  const struct iphdr *ip)
 {
 	__u32 at, end, fragment;
 	struct udp_ports udp;
-	struct iphdr ip;
 	int reason = PASS;
 
-	if (!vnic)
+	if (!vnic || !ip)
 		return DROP_INTERNAL;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+	at = ETH_HLEN + ip->ihl * 4;
+	if (ip->version != 4 || ip->ihl < 5 || at > skb->len)
 		return DROP_UNREADABLE;
-	at = ETH_HLEN + ip.ihl * 4;
-	if (ip.version != 4 || ip.ihl < 5 || at > skb->len)
-		return DROP_UNREADABLE;
-	if (vnic->guard & GUARD_IP_NOSPOOF && !own_ipv4(vnic, ip.saddr))
+	if (vnic->guard & GUARD_IP_NOSPOOF && !is_first4(vnic, ip->saddr) &&
+	    !other_ipv4(vnic, ip->saddr))
 		return DROP_IP_SPOOF;
-	if (ip.protocol != IPPROTO_UDP)
+	if (ip->protocol != IPPROTO_UDP)
 		return PASS;
 	/* What a later fragment carries can't be told. It is of no use where
 	 * the first one was dropped.
 	 */
-	fragment = bpf_ntohs(ip.frag_off);
+	fragment = bpf_ntohs(ip->frag_off);
 	if (fragment & IPV4_OFFSET)
 		return PASS;
-	end = ETH_HLEN + bpf_ntohs(ip.tot_len);
+	end = ETH_HLEN + bpf_ntohs(ip->tot_len);
 	if (at + sizeof(udp) > end ||
 	    bpf_skb_load_bytes(skb, at, &udp, sizeof(udp)))
 		return DROP_UNREADABLE;
@@ -202,7 +202,8 @@ __noinline int guard_ipv6(struct __sk_buff *skb, const struct vnic *vnic)
 		chain.end = skb->len;
 	if (ip.version != 6 || chain.end > skb->len)
 		return DROP_UNREADABLE;
-	if (vnic->guard & GUARD_IP_NOSPOOF && !own_ipv6(vnic, &ip.saddr))
+	if (vnic->guard & GUARD_IP_NOSPOOF && !is_first6(vnic, &ip.saddr) &&
+	    !other_ipv6(vnic, &ip.saddr))
 		return DROP_IP_SPOOF;
 	if (is_extension(chain.protocol))
 		bpf_loop(EXTENSIONS_MAX, chain_step, &chain, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR GPL-2.0-only */
 /*
- * The tables. netd is the only writer of all of them but the counters' values;
+ * The tables. netd is the only writer of all of them but of what they count;
  * programs look rows up and never insert any, so nobody can fill a table by
  * sending frames.
  *
@@ -141,13 +141,21 @@ struct {
 	__type(value, struct segment);
 } segments SEC(".maps");
 
+/* Written by every program, read by netd, which also gives out the slots. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, VNICS_MAX + 1);
+	__type(key, __u32);
+	__type(value, struct traffic);
+} traffic SEC(".maps");
+
 /* Values written by every program, read by netd, which also makes the rows. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, VNICS_MAX);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, __u32);
-	__type(value, struct counters);
-} counters SEC(".maps");
+	__type(value, struct drops);
+} drops SEC(".maps");
 
 #endif /* MAPS_H */

@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
+#include <linux/ip.h>
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
@@ -26,12 +27,24 @@ enum tag {
 
 /* What the programs decide by, copied out of the frame once. */
 struct frame {
+	/* Moves the header, which is 14 bytes long, to where what is behind it
+	 * and most of what is in it can be read in words.
+	 */
+	__u16 room;
 	__u8 dst[ETH_ALEN];
 	__u8 src[ETH_ALEN];
+	__be16 proto; /* the EtherType, or a tag's, or a length */
+	struct iphdr ip; /* zero when the frame is too short for one */
 	__u32 tag; /* enum tag */
 	__u16 tci; /* host order; 0 without an 802.1Q tag */
 	__u16 kind; /* host order: the EtherType, or a length */
 };
+
+_Static_assert(__builtin_offsetof(struct frame, ip) == 16, "struct frame");
+
+/* Words of memory that are not declared as such. */
+typedef __u32 __attribute__((may_alias)) word;
+typedef __u16 __attribute__((may_alias)) half_word;
 
 static __always_inline bool is_multicast(const __u8 *mac)
 {
@@ -52,8 +65,8 @@ static __always_inline bool same_mac(const __u8 *a, const __u8 *b)
  * The kernel takes the outermost tag out of a frame and keeps it beside the
  * bytes. It is still among them in what a raw socket of the host's sends.
  */
-static __always_inline void parse_tag(struct __sk_buff *skb, __be16 proto,
-				      struct frame *frame)
+static __noinline void parse_tag(struct __sk_buff *skb, __be16 proto,
+				 struct frame *frame)
 {
 	__be16 tci;
 
@@ -73,22 +86,24 @@ static __always_inline void parse_tag(struct __sk_buff *skb, __be16 proto,
 	frame->tci = 0;
 }
 
-/* Reads the Ethernet header; negative when the frame is shorter than one. */
+/* Reads the Ethernet header and as much of an IPv4 one as has no options;
+ * negative when the frame is shorter than the first.
+ */
 static __always_inline int parse_frame(struct __sk_buff *skb,
 				       struct frame *frame)
 {
-	struct ethhdr eth;
-
-	if (bpf_skb_load_bytes(skb, 0, &eth, sizeof(eth)))
-		return -1;
-	__builtin_memcpy(frame->dst, eth.h_dest, ETH_ALEN);
-	__builtin_memcpy(frame->src, eth.h_source, ETH_ALEN);
+	if (bpf_skb_load_bytes(skb, 0, frame->dst,
+			       ETH_HLEN + sizeof(frame->ip))) {
+		__builtin_memset(&frame->ip, 0, sizeof(frame->ip));
+		if (bpf_skb_load_bytes(skb, 0, frame->dst, ETH_HLEN))
+			return -1;
+	}
 	frame->tag = TAG_NONE;
 	frame->tci = 0;
-	frame->kind = bpf_ntohs(eth.h_proto);
-	if (skb->vlan_present || eth.h_proto == bpf_htons(ETH_P_8021Q) ||
-	    eth.h_proto == bpf_htons(ETH_P_8021AD))
-		parse_tag(skb, eth.h_proto, frame);
+	frame->kind = bpf_ntohs(frame->proto);
+	if (skb->vlan_present || frame->proto == bpf_htons(ETH_P_8021Q) ||
+	    frame->proto == bpf_htons(ETH_P_8021AD))
+		parse_tag(skb, frame->proto, frame);
 	return 0;
 }
 

@@ -36,7 +36,7 @@ static __always_inline int deliver(struct __sk_buff *skb,
 {
 	if (is_too_long(size, station->mtu))
 		return drop(skb, station->id, DROP_TOO_LONG_FOR);
-	count_in(station->id, size);
+	count_in(station->slot, size);
 	skb->mark = 0;
 	if (side == AT_EGRESS || !(station->flags & FDB_PEER))
 		return bpf_redirect(station->ifindex, 0);
@@ -48,27 +48,17 @@ static __always_inline int deliver(struct __sk_buff *skb,
 	return bpf_redirect_peer(station->ifindex, 0);
 }
 
-/* Switches a guest's frame for one station. */
-static __always_inline int switch_unicast(struct __sk_buff *skb,
-					  const struct vnic *vnic,
-					  const struct frame *frame,
-					  const struct size *size)
+/* Switches a guest's frame for a station that is no VNIC: to the host, to the
+ * wire.
+ */
+static __noinline int switch_away(struct __sk_buff *skb,
+				  const struct vnic *vnic,
+				  const struct frame *frame,
+				  const struct size *size)
 {
-	struct fdb_entry *station;
 	struct segment *segment;
 	bool to_host;
 
-	station = find_station(vnic->segment, vnic->vid, frame->dst);
-	if (station) {
-		/* A switch sends nothing back to where it came from. */
-		if (station->id == vnic->id)
-			return drop(skb, vnic->id, DROP_HAIRPIN);
-		count_out(vnic->id, size);
-		if (station->flags & FDB_LEARNS)
-			tell_heard(skb, station->id, vnic->id, vnic->segment,
-				   VID_AND_KIND(vnic->vid, frame->kind));
-		return deliver(skb, station, size, AT_INGRESS);
-	}
 	segment = bpf_map_lookup_elem(&segments, &vnic->segment);
 	if (!segment)
 		return drop(skb, vnic->id, DROP_NO_DESTINATION);
@@ -79,21 +69,42 @@ static __always_inline int switch_unicast(struct __sk_buff *skb,
 	else if (!segment->ifindex)
 		return drop(skb, vnic->id, DROP_NO_DESTINATION);
 	if (!segment->ifindex) {
-		count_out(vnic->id, size);
+		count_out(vnic->slot, size);
 		return TC_ACT_STOLEN;
 	}
 	if (tag_for_link(skb, vnic->vid))
 		return drop(skb, vnic->id, DROP_INTERNAL);
-	count_out(vnic->id, size);
+	count_out(vnic->slot, size);
 	skb->mark = FABRIC_MARK;
 	return bpf_redirect(segment->ifindex, to_host ? BPF_F_INGRESS : 0);
 }
 
+/* Switches a guest's frame for one station. */
+static __always_inline int switch_unicast(struct __sk_buff *skb,
+					  const struct vnic *vnic,
+					  const struct frame *frame,
+					  const struct size *size)
+{
+	struct fdb_entry *station;
+
+	station = find_destination(vnic->segment, vnic->vid, frame);
+	if (!station)
+		return switch_away(skb, vnic, frame, size);
+	/* A switch sends nothing back to where it came from. */
+	if (station->id == vnic->id)
+		return drop(skb, vnic->id, DROP_HAIRPIN);
+	count_out(vnic->slot, size);
+	if (station->flags & FDB_LEARNS)
+		tell_heard(skb, station->id, vnic->id, vnic->segment,
+			   VID_AND_KIND(vnic->vid, frame->kind));
+	return deliver(skb, station, size, AT_INGRESS);
+}
+
 /* Switches a guest's frame for a group: to the VNICs, the host, the wire. */
-static __always_inline int switch_multicast(struct __sk_buff *skb,
-					    const struct vnic *vnic,
-					    const struct frame *frame,
-					    const struct size *size)
+static __noinline int switch_multicast(struct __sk_buff *skb,
+				       const struct vnic *vnic,
+				       const struct frame *frame,
+				       const struct size *size)
 {
 	struct segment *segment;
 
@@ -103,7 +114,7 @@ static __always_inline int switch_multicast(struct __sk_buff *skb,
 	segment = bpf_map_lookup_elem(&segments, &vnic->segment);
 	if (segment && segment->ifindex && tag_for_link(skb, vnic->vid))
 		return drop(skb, vnic->id, DROP_INTERNAL);
-	count_out(vnic->id, size);
+	count_out(vnic->slot, size);
 	if (!segment || !segment->ifindex)
 		return TC_ACT_STOLEN;
 	skb->mark = FABRIC_MARK;
@@ -115,8 +126,8 @@ static __always_inline int switch_multicast(struct __sk_buff *skb,
  * Copies a link's frame to the VNICs of a list, and leaves the frame itself to
  * whom it was on its way to, as it was.
  */
-static __always_inline int copy_to(struct __sk_buff *skb,
-				   const struct frame *frame, __u16 list)
+static __noinline int copy_to(struct __sk_buff *skb, const struct frame *frame,
+			      __u16 list)
 {
 	__u32 mark = skb->mark, segment = skb->ifindex;
 	__u16 vid = frame->tci & TCI_VID;
@@ -172,7 +183,7 @@ static __always_inline int switch_link(struct __sk_buff *skb, enum side side)
 	if (is_multicast(frame.dst))
 		return copy_multicast(skb, &frame, side);
 	vid = frame.tci & TCI_VID;
-	station = find_station(skb->ifindex, vid, frame.dst);
+	station = find_destination(skb->ifindex, vid, &frame);
 	if (!station) {
 		/* What the wire sends the host is not for anybody else. */
 		if (side == AT_INGRESS && skb->pkt_type != PACKET_OTHERHOST)

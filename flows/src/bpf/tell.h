@@ -76,14 +76,14 @@ static __always_inline void tell(struct __sk_buff *skb, struct telling *telling,
 /* Tells of a frame that a guest sends to get an address, or to give it up. */
 __noinline int tell_said(struct __sk_buff *skb, const struct vnic *vnic)
 {
-	struct counters *row;
+	struct drops *row;
 	struct telling *telling;
 	__u32 id, zero = 0;
 
 	if (!vnic)
 		return 0;
 	id = vnic->id;
-	row = bpf_map_lookup_elem(&counters, &id);
+	row = bpf_map_lookup_elem(&drops, &id);
 	telling = bpf_map_lookup_elem(&telling_place, &zero);
 	if (row && telling && spend(&row->said, TELL_MAX))
 		tell(skb, telling, id, vnic->segment, vnic->vid, true);
@@ -130,12 +130,12 @@ __noinline int tell_heard(struct __sk_buff *skb, __u32 id, __u32 from,
 			  __u32 segment, __u32 vid_and_kind)
 {
 	struct telling *telling;
-	struct counters *row;
+	struct drops *row;
 	__u32 zero = 0;
 
 	if (!gives_address(skb, vid_and_kind))
 		return 0;
-	row = bpf_map_lookup_elem(&counters, &id);
+	row = bpf_map_lookup_elem(&drops, &id);
 	telling = bpf_map_lookup_elem(&telling_place, &zero);
 	if (row && telling && spend(&row->heard, TELL_MAX))
 		tell(skb, telling, from, segment, vid_and_kind >> 16, false);

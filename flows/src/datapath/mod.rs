@@ -5,6 +5,7 @@
 //! stop, die or be replaced without a packet noticing, and finds on its return
 //! what it left.
 
+mod counting;
 mod hooks;
 mod libbpf;
 mod rings;
@@ -30,6 +31,7 @@ use libbpf_rs::{
 use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
 use crate::Table;
+use crate::slots::Slots;
 use libbpf::call;
 use skel::{FabricMaps, FabricProgs, FabricSkelBuilder};
 
@@ -60,6 +62,8 @@ pub struct Datapath {
     told: MapHandle,
     shown: MapHandle,
     programs: BTreeMap<Program, Loaded>,
+    /// Where programs count what goes through a VNIC.
+    slots: Mutex<Slots>,
     /// Whether programs met on hooks are equal to ours, by the kernel's
     /// number. A program never changes.
     known: Mutex<BTreeMap<u32, Option<Program>>>,
@@ -129,6 +133,9 @@ pub enum OpenError {
         #[source]
         source: LibbpfError,
     },
+    /// The rows that are there could not be read.
+    #[error("cannot read which counters are whose")]
+    Slots(#[source] MapError),
     /// The kernel no longer has a program that it has just loaded.
     #[error("the kernel does not show the program {0} that it has loaded")]
     Hidden(Program),
@@ -180,8 +187,10 @@ impl Datapath {
         let shown = handle(&object.maps.shown_ring)?;
         let programs = programs(&object.progs)?;
         // The object goes, its maps stay with their pins and handles.
-        let known = Mutex::default();
-        Ok(Self { maps, told, shown, programs, known })
+        let (slots, known) = (Mutex::default(), Mutex::default());
+        let opened = Self { maps, told, shown, programs, slots, known };
+        opened.read_slots().map_err(OpenError::Slots)?;
+        Ok(opened)
     }
 
     fn map(&self, table: Table) -> &MapHandle {
@@ -251,7 +260,8 @@ fn maps(
             Table::Fdb => &loaded.fdb,
             Table::Flood => &loaded.flood,
             Table::Segments => &loaded.segments,
-            Table::Counters => &loaded.counters,
+            Table::Traffic => &loaded.traffic,
+            Table::Drops => &loaded.drops,
         };
         let handle = call(|| MapHandle::try_from(map))
             .map_err(|source| OpenError::Load { source })?;

@@ -7,7 +7,7 @@ use libbpf_rs::{ErrorKind, MapCore, MapFlags};
 use super::Datapath;
 use super::libbpf::{LibbpfError, call};
 use crate::abi;
-use crate::{Counters, EncodeError, LinkIndexes, Table};
+use crate::{EncodeError, LinkIndexes, Table};
 
 /// The bytes of a row.
 type KeyAndValue = (Vec<u8>, Vec<u8>);
@@ -77,7 +77,7 @@ impl Datapath {
     ) -> Result<DatapathTables, MapError> {
         let mut tables = DatapathTables::default();
         for table in Table::ALL {
-            if table == Table::Counters {
+            if table.counts() {
                 continue;
             }
             for (key, value) in self.rows(table)? {
@@ -89,7 +89,10 @@ impl Datapath {
     }
 
     /// The bytes of a table's rows.
-    fn rows(&self, table: Table) -> Result<Vec<KeyAndValue>, MapError> {
+    pub(super) fn rows(
+        &self,
+        table: Table,
+    ) -> Result<Vec<KeyAndValue>, MapError> {
         let map = self.map(table);
         // One batch takes all there is. libbpf-rs would take a batch that the
         // kernel did not fill for the last, and the kernel fills whole buckets.
@@ -115,27 +118,32 @@ impl Datapath {
     /// [`MapError::Put`] when the kernel refuses, for one because the table is
     /// full.
     pub fn put(&self, row: &Row, links: &LinkIndexes) -> Result<(), MapError> {
-        let bytes = abi::encode_key(row, links)
-            .and_then(|key| Ok((key, abi::encode_value(row, links)?)));
+        let Row::Vnic(_, vnic) = row else {
+            return self.write(row, links);
+        };
+        let fresh = self.start_counting(vnic.id).map_err(|source| {
+            MapError::Put { row: Box::new(row.clone()), source }
+        })?;
+        self.write(row, links).inspect_err(|_| {
+            if fresh {
+                // The refusal is the news. Counters that stay are harmless.
+                let _ = self.stop_counting(vnic.id);
+            }
+        })
+    }
+
+    fn write(&self, row: &Row, links: &LinkIndexes) -> Result<(), MapError> {
+        let bytes = abi::encode_key(row, links).and_then(|key| {
+            let value = abi::encode_value(row, links, &self.slots())?;
+            Ok((key, value))
+        });
         let (key, value) = bytes.map_err(|source| MapError::Encode {
             row: Box::new(row.clone()),
             source,
         })?;
-        let error =
-            |source| MapError::Put { row: Box::new(row.clone()), source };
-        let fresh = match row {
-            Row::Vnic(_, vnic) => {
-                self.start_counting(vnic.id).map_err(error)?
-            }
-            _ => None,
-        };
         let map = self.map(Table::of(row));
         call(|| map.update(&key, &value, MapFlags::ANY)).map_err(|source| {
-            if let Some(id) = fresh {
-                // The refusal is the news. Counters that stay are harmless.
-                let _ = self.stop_counting(id);
-            }
-            error(source)
+            MapError::Put { row: Box::new(row.clone()), source }
         })
     }
 
@@ -162,47 +170,11 @@ impl Datapath {
         }
     }
 
-    /// What went through a VNIC, summed over all CPUs.
-    ///
-    /// # Errors
-    /// [`MapError::NoCounters`] when no row of the VNIC's was ever written,
-    /// [`MapError::Read`] or [`MapError::Garbled`].
-    pub fn counters(&self, id: LinkId) -> Result<Counters, MapError> {
-        let table = Table::Counters;
-        let map = self.map(table);
-        let key = abi::counters_key(id);
-        let cpus = call(|| map.lookup_percpu(&key, MapFlags::ANY))
-            .map_err(|source| MapError::Read { table, source })?
-            .ok_or(MapError::NoCounters { id })?;
-        abi::sum_counters(&cpus).ok_or(MapError::Garbled { table })
-    }
-
-    /// Sees to it that a VNIC has counters; its number when it had none.
-    fn start_counting(
+    pub(super) fn remove(
         &self,
-        id: LinkId,
-    ) -> Result<Option<LinkId>, LibbpfError> {
-        let map = self.map(Table::Counters);
-        let started = call(|| {
-            let cpus = libbpf_rs::num_possible_cpus()?;
-            let zero = vec![abi::no_counters(); cpus];
-            let key = abi::counters_key(id);
-            map.update_percpu(&key, &zero, MapFlags::NO_EXIST)
-        });
-        match started {
-            Ok(()) => Ok(Some(id)),
-            Err(refusal) if refusal.kind() == ErrorKind::AlreadyExists => {
-                Ok(None)
-            }
-            Err(refusal) => Err(refusal),
-        }
-    }
-
-    fn stop_counting(&self, id: LinkId) -> Result<(), LibbpfError> {
-        self.remove(Table::Counters, &abi::counters_key(id))
-    }
-
-    fn remove(&self, table: Table, key: &[u8]) -> Result<(), LibbpfError> {
+        table: Table,
+        key: &[u8],
+    ) -> Result<(), LibbpfError> {
         match call(|| self.map(table).delete(key)) {
             Err(refusal) if refusal.kind() == ErrorKind::NotFound => Ok(()),
             deleted => deleted,

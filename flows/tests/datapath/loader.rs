@@ -181,7 +181,7 @@ fn whoever_comes_back_finds_what_it_left() {
             "allowed4",
             "allowed6",
             "client_ids",
-            "counters",
+            "drops",
             "fdb",
             "flood",
             "learned_addresses",
@@ -190,6 +190,7 @@ fn whoever_comes_back_finds_what_it_left() {
             "shown_ring",
             "telling_place",
             "told_ring",
+            "traffic",
             "vnics",
         ];
         assert_eq!(pins(&lab.pins()), names);
@@ -227,7 +228,7 @@ fn a_pinned_map_of_another_layout_is_refused_and_kept() {
         assert_eq!(*path, pin);
         let text = error.to_string();
         assert!(text.contains("12 + 8 bytes"), "{text}");
-        assert!(text.contains("12 + 12 bytes"), "{text}");
+        assert!(text.contains("12 + 16 bytes"), "{text}");
         assert_eq!(pins(&lab.pins()), ["fdb"]);
     });
 }

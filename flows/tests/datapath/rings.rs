@@ -1,6 +1,5 @@
 //! What netd is told, and what is shown of frames that are dropped.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -36,7 +35,8 @@ fn rows(vid: u16, methods: &str) -> Vec<Row> {
             mtu: 1500,
             protection: Protection::DEFAULT,
             allow_all_dhcp_cids: false,
-            allowed: BTreeSet::new(),
+            first: [].into(),
+            listed: [].into(),
             methods,
         };
         rows.push(Row::Vnic(link(host_end), row));

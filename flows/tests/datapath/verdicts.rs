@@ -12,7 +12,7 @@ use fabric::datapath::{
     VnicRow,
 };
 use fabric::{DropReason, LinkId, Methods, Program, Protection};
-use flows::Counters;
+use flows::{Counters, Datapath};
 use pnet::packet::ethernet::EtherTypes;
 
 use crate::bench::{Bench, Context, NONE, OTHER, Outcome, SELF, link};
@@ -42,7 +42,8 @@ fn vnic_row(segment: &Segment, vid: u16, protection: Protection) -> Row {
         mtu: 1500,
         protection,
         allow_all_dhcp_cids: false,
-        allowed: [].into(),
+        first: [].into(),
+        listed: [].into(),
         methods: Methods::NONE,
     };
     Row::Vnic(link("lo"), row)
@@ -81,7 +82,8 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         mtu: 1500,
         protection: Protection::DEFAULT,
         allow_all_dhcp_cids: false,
-        allowed: [].into(),
+        first: [].into(),
+        listed: [].into(),
         methods: Methods::NONE,
     };
     let station = FdbKey { segment: segment.clone(), vid, mac: vnic(8).into() };
@@ -507,6 +509,39 @@ fn a_large_frame_counts_as_what_it_will_be_cut_into() {
         let spoof = [(DropReason::MacSpoof, 3)].into();
         let want = Counters { drops: spoof, ..Counters::default() };
         assert_eq!(got, [(SELF, want)].into(), "dropped");
+    });
+}
+
+/// What counts for a VNIC passes to another when it goes, and the other starts
+/// from nothing.
+#[test]
+fn a_new_vnic_has_counted_nothing_yet() {
+    in_lab(|lab| {
+        let bench = Bench::new(lab);
+        let bge0 = Segment::Link(link("bge0"));
+        bench.put([vnic_row(&bge0, 0, Protection::DEFAULT)]);
+        bench.put(other_rows(&bge0, 0));
+        let frame = frame(vnic(8), vnic(7));
+        bench.run(Program::FromVnic, &Context::default(), &frame);
+        assert_eq!(bench.datapath.counters(SELF).unwrap(), sent(&frame));
+        assert_eq!(bench.datapath.counters(OTHER).unwrap(), received(&frame));
+
+        let old = vnic_row(&bge0, 0, Protection::DEFAULT);
+        bench.delete(&old);
+        let Row::Vnic(_, row) = old else { unreachable!() };
+        let new = VnicRow { id: LinkId(77), ..row };
+        bench.put([Row::Vnic(link("lo"), new)]);
+        assert!(bench.datapath.counters(SELF).is_err());
+        let none = bench.datapath.counters(LinkId(77)).unwrap();
+        assert_eq!(none, Counters::default());
+        bench.just_run(Program::FromVnic, &Context::default(), &frame);
+        let new = bench.datapath.counters(LinkId(77)).unwrap();
+        assert_eq!(new, sent(&frame));
+        // Whoever opens the tables knows whose is what.
+        let again = Datapath::open(&lab.pins()).unwrap();
+        assert_eq!(again.counters(LinkId(77)).unwrap(), new);
+        let both = again.counters(OTHER).unwrap();
+        assert_eq!(both.ipackets, 2);
     });
 }
 
