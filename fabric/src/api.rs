@@ -408,7 +408,8 @@ fn http_status(code: Status) -> u16 {
         | Status::MacInUse
         | Status::MacReserved
         | Status::ReadOnly
-        | Status::PersistentOnTemporary => 409,
+        | Status::PersistentOnTemporary
+        | Status::NoBandwidth => 409,
         Status::TryAgain => 503,
         Status::OperationFailed | Status::IoError => 500,
         Status::NotSupported | Status::FactoryMacNotSupported => 501,
@@ -420,6 +421,8 @@ fn http_status(code: Status) -> u16 {
         | Status::InvalidVlan
         | Status::MacSyntax
         | Status::InvalidMac
+        | Status::MaxBwFloor
+        | Status::MinBwFloor
         | Status::MtuRange => 400,
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AllowedIps, ClientIds, Methods, Mode, Mtu, Owner, Protection,
-    SecondaryMacs, Status, Vnic, VnicProps, Zone,
+    AllowedIps, Bandwidth, ClientIds, Methods, Mode, Mtu, Owner, Priority,
+    Protection, SecondaryMacs, Status, Vnic, VnicProps, Zone,
 };
 
 /// A link property of a VNIC by its name, as dladm writes it.
@@ -22,6 +22,11 @@ pub enum VnicProp {
     Mtu,
     /// Further addresses.
     SecondaryMacs,
+    /// The most that the guest may send and receive.
+    #[serde(rename = "maxbw")]
+    MaxBw,
+    /// Who sends first.
+    Priority,
     /// The checks on what the guest sends.
     Protection,
     /// How the guest may come by addresses.
@@ -34,6 +39,9 @@ pub enum VnicProp {
     AllowedDhcpCids,
     /// Whether it may use any.
     AllowAllDhcpCids,
+    /// What the guest can send whatever others do.
+    #[serde(rename = "minbw")]
+    MinBw,
     /// What the two ends are. They stay that.
     Mode,
     /// Who may open the TAP. It stays theirs.
@@ -43,16 +51,19 @@ pub enum VnicProp {
 impl VnicProp {
     /// Every property, in the order in which illumos lists them; those that
     /// it doesn't have come last.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 14] = [
         Self::Zone,
         Self::Mtu,
         Self::SecondaryMacs,
+        Self::MaxBw,
+        Self::Priority,
         Self::Protection,
         Self::DynamicMethods,
         Self::PromiscFiltered,
         Self::AllowedIps,
         Self::AllowedDhcpCids,
         Self::AllowAllDhcpCids,
+        Self::MinBw,
         Self::Mode,
         Self::Owner,
     ];
@@ -64,12 +75,15 @@ impl VnicProp {
             Self::Zone => "zone",
             Self::Mtu => "mtu",
             Self::SecondaryMacs => "secondary-macs",
+            Self::MaxBw => "maxbw",
+            Self::Priority => "priority",
             Self::Protection => "protection",
             Self::DynamicMethods => "dynamic-methods",
             Self::PromiscFiltered => "promisc-filtered",
             Self::AllowedIps => "allowed-ips",
             Self::AllowedDhcpCids => "allowed-dhcp-cids",
             Self::AllowAllDhcpCids => "allow-all-dhcp-cids",
+            Self::MinBw => "minbw",
             Self::Mode => "mode",
             Self::Owner => "owner",
         }
@@ -125,6 +139,25 @@ pub struct SetProps {
     #[serde(default, deserialize_with = "a_value")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mtu: Option<Mtu>,
+    /// The most that the guest may send, and as much again that it may
+    /// receive, in bit/s: 0, which blocks it, or 64,000 and above.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    #[serde(default, deserialize_with = "a_value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maxbw: Option<Bandwidth>,
+    /// What the guest can send whatever others do, in bit/s.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = u64, minimum = 64_000)
+    )]
+    #[serde(default, deserialize_with = "a_value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minbw: Option<Bandwidth>,
+    /// Who sends first when the link below can't carry all of it.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[serde(default, deserialize_with = "a_value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Priority>,
     /// The checks on what the guest sends, or `none`.
     #[cfg_attr(
         feature = "openapi",
@@ -211,12 +244,15 @@ impl SetProps {
             VnicProp::Zone => self.zone.is_some(),
             VnicProp::Mtu => self.mtu.is_some(),
             VnicProp::SecondaryMacs => self.secondary_macs.is_some(),
+            VnicProp::MaxBw => self.maxbw.is_some(),
+            VnicProp::Priority => self.priority.is_some(),
             VnicProp::Protection => self.protection.is_some(),
             VnicProp::DynamicMethods => self.dynamic_methods.is_some(),
             VnicProp::PromiscFiltered => self.promisc_filtered.is_some(),
             VnicProp::AllowedIps => self.allowed_ips.is_some(),
             VnicProp::AllowedDhcpCids => self.allowed_dhcp_cids.is_some(),
             VnicProp::AllowAllDhcpCids => self.allow_all_dhcp_cids.is_some(),
+            VnicProp::MinBw => self.minbw.is_some(),
             VnicProp::Mode => self.mode.is_some(),
             VnicProp::Owner => self.owner.is_some(),
         }
@@ -230,6 +266,9 @@ impl SetProps {
         }
         VnicProps {
             mtu: self.mtu.or(props.mtu),
+            maxbw: self.maxbw.or(props.maxbw),
+            minbw: self.minbw.or(props.minbw),
+            priority: or(&self.priority, &props.priority),
             protection: or(&self.protection, &props.protection),
             dynamic_methods: or(&self.dynamic_methods, &props.dynamic_methods),
             allowed_ips: or(&self.allowed_ips, &props.allowed_ips),
@@ -262,6 +301,8 @@ fn reset(props: &mut VnicProps, prop: VnicProp) {
         VnicProp::SecondaryMacs => {
             props.secondary_macs = default.secondary_macs;
         }
+        VnicProp::MaxBw => props.maxbw = default.maxbw,
+        VnicProp::Priority => props.priority = default.priority,
         VnicProp::Protection => props.protection = default.protection,
         VnicProp::DynamicMethods => {
             props.dynamic_methods = default.dynamic_methods;
@@ -276,6 +317,7 @@ fn reset(props: &mut VnicProps, prop: VnicProp) {
         VnicProp::AllowAllDhcpCids => {
             props.allow_all_dhcp_cids = default.allow_all_dhcp_cids;
         }
+        VnicProp::MinBw => props.minbw = default.minbw,
         VnicProp::Mode => props.mode = default.mode,
         VnicProp::Owner => props.owner = default.owner,
     }
@@ -381,6 +423,11 @@ mod tests {
         let text = |props: &VnicProps| {
             let mut words = Vec::new();
             words.extend(props.mtu.map(|mtu| mtu.to_string()));
+            words.extend(props.maxbw.map(|bw| format!("<{bw}")));
+            words.extend(props.minbw.map(|bw| format!(">{bw}")));
+            if props.priority != Priority::OF_VNICS {
+                words.push(props.priority.to_string());
+            }
             if props.protection != Protection::DEFAULT {
                 words.push(props.protection.to_string());
             }
@@ -400,6 +447,10 @@ mod tests {
         let other = r#"{"set":{"protection":"none"}}"#;
         let back = r#"{"reset":["mtu"],"temporary":true}"#;
         let all = r#"{"reset":["mtu","protection","promisc-filtered"]}"#;
+        let shaped = r#"{"set":{"maxbw":50000000,"minbw":20000000,
+                                "priority":"low"}}"#;
+        let freed = r#"{"reset":["minbw","priority"],"temporary":true}"#;
+        let blocked = r#"{"set":{"maxbw":0}}"#;
         for (temporary, changes, want) in [
             (false, vec![], "|same"),
             (false, vec![lasting], "1400|same"),
@@ -416,6 +467,9 @@ mod tests {
                 vec![r#"{"set":{"promisc_filtered":false,"mtu":68}}"#],
                 "68 promisc|same",
             ),
+            (false, vec![shaped], "<50 >20 low|same"),
+            (false, vec![shaped, freed], "<50|<50 >20 low"),
+            (false, vec![shaped, freed, blocked], "<0|<0 >20 low"),
             // A temporary VNIC is gone by then.
             (true, vec![lasting], "1400|same"),
             (true, vec![passing], "1300|same"),
@@ -446,8 +500,13 @@ mod tests {
     fn a_request_names_what_it_does_not_know() {
         for (json, want) in [
             (r#"{"sett":{}}"#, "unknown field `sett`"),
-            (r#"{"set":{"maxbw":1}}"#, "unknown field `maxbw`"),
-            (r#"{"reset":["maxbw"]}"#, "unknown variant `maxbw`"),
+            (r#"{"set":{"cpus":1}}"#, "unknown field `cpus`"),
+            (r#"{"reset":["cpus"]}"#, "unknown variant `cpus`"),
+            (r#"{"set":{"maxbw":"50M"}}"#, "invalid type: string"),
+            (r#"{"set":{"maxbw":-1}}"#, "invalid value: integer `-1`"),
+            (r#"{"set":{"minbw":1.5}}"#, "invalid type: floating point"),
+            (r#"{"set":{"minbw":null}}"#, "invalid type: null"),
+            (r#"{"set":{"priority":"High"}}"#, "unknown variant `High`"),
             (r#"{"set":{"mtu":null}}"#, "invalid type: null"),
             (r#"{"set":{"mtu":1}}"#, "an MTU is"),
             (r#"{"set":{"protection":"all"}}"#, "must be one of"),
@@ -463,6 +522,9 @@ mod tests {
         let full = SetProps {
             zone: "web".parse().ok(),
             mtu: Some(Mtu::ETHERNET),
+            maxbw: Some(Bandwidth::ZERO),
+            minbw: Some(Bandwidth::FLOOR),
+            priority: Some(Priority::OF_VNICS),
             protection: Some(Protection::ALL),
             dynamic_methods: Some(Methods::NONE),
             allowed_ips: Some(AllowedIps::default()),

@@ -14,6 +14,7 @@
 
 mod allowed_ips;
 pub mod api;
+mod bandwidth;
 mod change;
 mod client_id;
 pub mod datapath;
@@ -27,6 +28,7 @@ mod mtu;
 mod name;
 mod observed;
 mod plan;
+mod priority;
 mod protection;
 mod secondary_macs;
 mod spec;
@@ -38,6 +40,7 @@ mod zone;
 pub use allowed_ips::{
     AllowedIp, AllowedIpError, AllowedIps, AllowedIpsError, IpFamily,
 };
+pub use bandwidth::{Bandwidth, BandwidthError, FloorError};
 pub use change::{ChangeError, ChangeVnic, SetProps, VnicProp};
 pub use client_id::{ClientId, ClientIdError, ClientIds, ClientIdsError};
 pub use drop_reason::DropReason;
@@ -50,6 +53,7 @@ pub use mtu::{Mtu, MtuError};
 pub use name::{LinkName, NameError, TagName, TagNameError};
 pub use observed::{HostEnd, Observed, ObservedLink, ObservedProgram, Program};
 pub use plan::{Blocked, Plan, Step, first_used, plan};
+pub use priority::{Priority, PriorityError};
 pub use protection::{Protection, ProtectionError};
 pub use secondary_macs::{SecondaryMacs, SecondaryMacsError};
 pub use spec::{

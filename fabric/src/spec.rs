@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::datapath::Segment;
 use crate::{
-    AllowedIps, ClientIds, IpFamily, LinkName, Mac, Methods, Mode, Mtu,
-    NameError, Over, Owner, Protection, SecondaryMacs, Status, VlanId, Vnic,
-    VnicKey, Zone,
+    AllowedIps, Bandwidth, ClientIds, FloorError, IpFamily, LinkName, Mac,
+    Methods, Mode, Mtu, NameError, Over, Owner, Priority, Protection,
+    SecondaryMacs, Status, VlanId, Vnic, VnicKey, Zone,
 };
 
 /// The number of a link of ours, from one sequence for all classes and never
@@ -169,6 +169,21 @@ impl FabricSpec {
                     errors.push(SpecError::NoSuchUser { name, user });
                 }
             }
+            let (maxbw, minbw) = (vnic.props.maxbw, vnic.props.minbw);
+            let floors = [
+                maxbw.map(Bandwidth::check_maxbw),
+                minbw.map(Bandwidth::check_minbw),
+            ];
+            for source in floors.into_iter().flatten().filter_map(Result::err) {
+                let name = name.clone();
+                errors.push(SpecError::Bandwidth { name, source });
+            }
+            if let (Some(maxbw), Some(minbw)) = (maxbw, minbw)
+                && minbw > maxbw
+            {
+                let name = name.clone();
+                errors.push(SpecError::AboveCap { name, minbw, maxbw });
+            }
             if let Over::Link(over) = &vnic.over
                 && let Some(stub) = self.etherstub(over)
             {
@@ -284,6 +299,26 @@ pub enum SpecError {
         /// The VNIC.
         name: LinkName,
     },
+    /// A cap or a guarantee is too small.
+    #[error("no bandwidth for \"{name}\"")]
+    Bandwidth {
+        /// The link.
+        name: LinkName,
+        /// The rule.
+        source: FloorError,
+    },
+    /// What is promised to a VNIC is denied to it as well.
+    #[error(
+        "minbw of \"{name}\", {minbw} Mb/s, is above its maxbw, {maxbw} Mb/s"
+    )]
+    AboveCap {
+        /// The VNIC.
+        name: LinkName,
+        /// What is promised.
+        minbw: Bandwidth,
+        /// What it may have.
+        maxbw: Bandwidth,
+    },
     /// The MTU does not fit the link below.
     #[error("the MTU of \"{name}\" is above {limit}")]
     Mtu {
@@ -309,6 +344,8 @@ impl SpecError {
                 Status::InvalidValue
             }
             Self::OnTemporary { .. } => Status::PersistentOnTemporary,
+            Self::Bandwidth { source, .. } => source.status(),
+            Self::AboveCap { .. } => Status::NoBandwidth,
             Self::Mtu { .. } => Status::MtuRange,
         }
     }
@@ -348,6 +385,12 @@ pub struct ResolvedVnic {
     pub vid: Option<VlanId>,
     /// The MTU of both its ends.
     pub mtu: Mtu,
+    /// The most that its guest may send, and receive.
+    pub maxbw: Option<Bandwidth>,
+    /// What its guest can send whatever others do.
+    pub minbw: Option<Bandwidth>,
+    /// Whether its guest sends before others.
+    pub priority: Priority,
     /// The checks on what its guest sends.
     pub protection: Protection,
     /// The addresses that its guest may speak as.
@@ -550,6 +593,61 @@ mod tests {
                     v.props.owner = Some(Owner::Uid(1000));
                 })],
                 vec![InvalidValue],
+            ),
+            (
+                "a cap and a guarantee, as small as they can be",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.maxbw = Some(Bandwidth::FLOOR);
+                    v.props.minbw = Some(Bandwidth::FLOOR);
+                })],
+                vec![],
+            ),
+            (
+                "blocked, with no guarantee",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.maxbw = Some(Bandwidth::ZERO);
+                })],
+                vec![],
+            ),
+            (
+                "both too small",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.maxbw = Some(Bandwidth::from_bps(63_999));
+                    v.props.minbw = Some(Bandwidth::ZERO);
+                })],
+                vec![MaxBwFloor, MinBwFloor],
+            ),
+            (
+                "a guarantee above the cap",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.maxbw = Some(Bandwidth::from_mbps(50));
+                    v.props.minbw = Some(Bandwidth::from_bps(50_000_001));
+                })],
+                vec![NoBandwidth],
+            ),
+            (
+                "a guarantee and blocked",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.maxbw = Some(Bandwidth::ZERO);
+                    v.props.minbw = Some(Bandwidth::FLOOR);
+                })],
+                vec![NoBandwidth],
+            ),
+            (
+                "a guarantee above the cap that is back at the next boot",
+                vec![],
+                vec![vnic(1, "net0", |v| {
+                    v.props.minbw = Some(Bandwidth::from_mbps(50));
+                    let maxbw = Some(Bandwidth::from_mbps(40));
+                    let props = v.props.clone();
+                    v.kept = Some(VnicProps { maxbw, ..props });
+                })],
+                vec![NoBandwidth],
             ),
             (
                 "persistent on temporary, and too large",

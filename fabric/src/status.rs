@@ -55,13 +55,20 @@ pub enum Status {
     MtuRange,
     /// A persistent object on a temporary one.
     PersistentOnTemporary,
+    /// A cap below what can be asked for.
+    MaxBwFloor,
+    /// A guarantee below what can be asked for.
+    MinBwFloor,
+    /// A guarantee that its VNIC or the link below has no room for. illumos
+    /// has no guarantees, and no word for it.
+    NoBandwidth,
     /// `-m factory` where the NIC has no spare addresses.
     FactoryMacNotSupported,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 25] = [
         Self::InvalidArgument,
         Self::OperationFailed,
         Self::NotSupported,
@@ -83,6 +90,9 @@ impl Status {
         Self::MacInUse,
         Self::MtuRange,
         Self::PersistentOnTemporary,
+        Self::MaxBwFloor,
+        Self::MinBwFloor,
+        Self::NoBandwidth,
         Self::FactoryMacNotSupported,
     ];
 }
@@ -117,6 +127,9 @@ impl fmt::Display for Status {
             Self::PersistentOnTemporary => {
                 "can't create persistent object on top of temporary object"
             }
+            Self::MaxBwFloor => "minimum value for maxbw is 64K",
+            Self::MinBwFloor => "minimum value for minbw is 64K",
+            Self::NoBandwidth => "not enough bandwidth",
             Self::FactoryMacNotSupported => {
                 "factory MAC address slots not supported"
             }

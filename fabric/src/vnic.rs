@@ -6,8 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllowedIps, ClientIds, LinkId, LinkName, Mac, MacType, Methods, Mode, Mtu,
-    Owner, Protection, SecondaryMacs, TagName, VlanId, Zone,
+    AllowedIps, Bandwidth, ClientIds, LinkId, LinkName, Mac, MacType, Methods,
+    Mode, Mtu, Owner, Priority, Protection, SecondaryMacs, TagName, VlanId,
+    Zone,
 };
 
 /// A virtual NIC: a link of its own for one guest, over a link of the host.
@@ -137,6 +138,28 @@ pub struct VnicProps {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub mtu: Option<Mtu>,
+    /// The most that the guest may send, and as much again that it may
+    /// receive, in bit/s: 0, which blocks it, or 64,000 and above; left out:
+    /// as much as the link carries.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<u64>, example = 50_000_000)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maxbw: Option<Bandwidth>,
+    /// What the guest can send whatever others do, in bit/s: 64,000 and
+    /// above, and no more than `maxbw`; left out: nothing is promised. All
+    /// that is promised over one link, it must be able to carry.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<u64>, minimum = 64_000)
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minbw: Option<Bandwidth>,
+    /// Who sends first when the link below can't carry all of it, among those
+    /// over it; left out: `high`.
+    #[serde(skip_serializing_if = "is_usual")]
+    pub priority: Priority,
     /// The checks on what the guest sends.
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub protection: Protection,
@@ -217,6 +240,9 @@ impl Default for VnicProps {
     fn default() -> Self {
         Self {
             mtu: None,
+            maxbw: None,
+            minbw: None,
+            priority: Priority::OF_VNICS,
             protection: Protection::default(),
             dynamic_methods: Methods::NONE,
             allowed_ips: AllowedIps::default(),
@@ -228,6 +254,12 @@ impl Default for VnicProps {
             owner: None,
         }
     }
+}
+
+/// Whether it is the priority of a VNIC that was not asked about it.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_usual(priority: &Priority) -> bool {
+    *priority == Priority::OF_VNICS
 }
 
 #[cfg(test)]
@@ -262,6 +294,12 @@ mod tests {
             assert_eq!((props.mode, &props.owner), (mode, &owner), "{json}");
             assert_eq!(serde_json::to_string(&props).unwrap(), json);
         }
+        let json = r#"{"maxbw":0,"minbw":64000,"priority":"low","protection":"mac-nospoof"}"#;
+        let props: VnicProps = serde_json::from_str(json).unwrap();
+        let bandwidths = [props.maxbw, props.minbw];
+        assert_eq!(bandwidths, [Bandwidth::ZERO, Bandwidth::FLOOR].map(Some));
+        assert_eq!(props.priority, Priority::Low);
+        assert_eq!(serde_json::to_string(&props).unwrap(), json);
     }
 
     #[test]

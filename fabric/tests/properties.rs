@@ -16,7 +16,7 @@ use fabric::datapath::{
 use fabric::{
     AllowedIp, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass, LinkId,
     LinkName, LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink,
-    Owner, Plan, Program, Step, Vnic, VnicProps,
+    Owner, Plan, Priority, Program, Step, Vnic, VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -88,6 +88,9 @@ fn props(mtu: Option<u16>) -> impl Strategy<Value = VnicProps> {
                 };
                 VnicProps {
                     mtu: mtu.map(|mtu| Mtu::new(mtu.into()).unwrap()),
+                    maxbw: None,
+                    minbw: None,
+                    priority: Priority::OF_VNICS,
                     protection: words.parse().unwrap(),
                     allowed_ips: ips.try_into().unwrap(),
                     allowed_dhcp_cids: ids.try_into().unwrap(),

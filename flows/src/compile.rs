@@ -141,7 +141,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use fabric::{
-        AllowedIps, ClientIds, Ends, Mac, Methods, Mtu, Protection,
+        AllowedIps, ClientIds, Ends, Mac, Methods, Mtu, Priority, Protection,
         SecondaryMacs,
     };
     use proptest::prelude::*;
@@ -167,6 +167,9 @@ mod tests {
             mac: Mac::new([2, 8, 0x20, 0, c, d]),
             vid: VlanId::new(vid).ok(),
             mtu: Mtu::ETHERNET,
+            maxbw: None,
+            minbw: None,
+            priority: Priority::OF_VNICS,
             protection: Protection::DEFAULT,
             allowed_ips: AllowedIps::default(),
             allowed_dhcp_cids: ClientIds::default(),
@@ -181,7 +184,7 @@ mod tests {
 
     fn resolved(vnics: impl IntoIterator<Item = ResolvedVnic>) -> ResolvedSpec {
         let vnics = vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect();
-        ResolvedSpec { vnics, blocked: Vec::new() }
+        ResolvedSpec { vnics, ..ResolvedSpec::default() }
     }
 
     fn rows(tables: &DatapathTables) -> Vec<String> {

@@ -28,11 +28,14 @@ pub(crate) const SYNOPSIS: &str = "[-t] -l link \
 /// TAP to open. Without `-t` it comes back after a boot.
 ///
 /// Properties: `zone`, a name under /run/netns, a path, or pid:N; `mtu`, in
-/// bytes; `protection`, any of mac-nospoof, restricted, ip-nospoof and
-/// dhcp-nospoof, or none; `allowed-ips`, the addresses and CIDR prefixes that
-/// ip-nospoof lets pass; `allowed-dhcp-cids`, the client ids that dhcp-nospoof
-/// lets pass: 0xHEX, a DUID as TYPE.FIELDS, or ASCII; `allow-all-dhcp-cids`, true
-/// or false; `dynamic-methods`, any of dhcpv4, dhcpv6, slaac and addrconf;
+/// bytes; `maxbw`, the most that the guest sends and receives, a number with K, M
+/// or G, and 0 to block it; `minbw`, what it can send whatever others do;
+/// `priority`, who sends first: low, medium or high; `protection`, any of
+/// mac-nospoof, restricted, ip-nospoof and dhcp-nospoof, or none; `allowed-ips`,
+/// the addresses and CIDR prefixes that ip-nospoof lets pass; `allowed-dhcp-cids`,
+/// the client ids that dhcp-nospoof lets pass: 0xHEX, a DUID as TYPE.FIELDS, or
+/// ASCII; `allow-all-dhcp-cids`, true or false; `dynamic-methods`, any of dhcpv4,
+/// dhcpv6, slaac and addrconf;
 /// `secondary-macs`, further addresses; `promisc-filtered`, on or off; `mode`,
 /// veth or tap; `owner`, who besides root may open the TAP. `set-linkprop`
 /// changes all but zone, mode and owner later.

@@ -192,10 +192,10 @@ fn refused(
     out: &mut Out,
 ) -> CommandError {
     let ClientError::Problem(problem) = error else { return error.into() };
-    let culprit = culprit(problem.code);
-    let is_culprit =
-        |name: &&&str| culprit.is_some_and(|c| c.eq_ignore_ascii_case(name));
-    let guilty: Vec<&str> = match names.iter().find(is_culprit) {
+    let named = |prop: &&str| {
+        names.iter().copied().find(|name| name.eq_ignore_ascii_case(prop))
+    };
+    let guilty = match suspects(problem.code).iter().find_map(named) {
         Some(name) => vec![name],
         None => names.to_vec(),
     };
@@ -207,12 +207,16 @@ fn refused(
     CommandError::Told
 }
 
-/// The property that a refusal of netd's is about, whatever else was asked.
-fn culprit(status: Status) -> Option<&'static str> {
+/// The properties that a refusal of netd's can be about, whatever else was
+/// asked: the first of them that was named is.
+fn suspects(status: Status) -> &'static [&'static str] {
     match status {
-        Status::MtuRange => Some("mtu"),
-        Status::MacInUse | Status::MacReserved => Some("secondary-macs"),
-        _ => None,
+        Status::MtuRange => &["mtu"],
+        Status::MacInUse | Status::MacReserved => &["secondary-macs"],
+        Status::MaxBwFloor => &["maxbw"],
+        Status::MinBwFloor => &["minbw"],
+        Status::NoBandwidth => &["minbw", "maxbw"],
+        _ => &[],
     }
 }
 

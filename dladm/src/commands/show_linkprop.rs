@@ -79,6 +79,7 @@ struct Row {
 #[serde(untagged)]
 enum Field {
     /// Words; none: it is not set, or there is nothing to say.
+    #[serde(serialize_with = "unpadded")]
     Words(Vec<String>),
     /// One word, always.
     Word(&'static str),
@@ -88,6 +89,15 @@ enum Field {
     /// Nobody knows such a property.
     #[serde(serialize_with = "null")]
     Unknown,
+}
+
+/// The blanks before a bandwidth are part of its column, for people and for
+/// the scripts of old. JSON has no columns.
+fn unpadded<S: serde::Serializer>(
+    words: &[String],
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    to.collect_seq(words.iter().map(|word| word.trim_start()))
 }
 
 fn null<S: serde::Serializer>(to: S) -> Result<S::Ok, S::Error> {

@@ -11,7 +11,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
 use fabric::{
     AllowedIps, ClientIds, DropReason, Ends, IpFamily, LinkId, Mac, Methods,
-    Mtu, Program, Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs, Vnic,
+    Mtu, Priority, Program, Protection, ResolvedSpec, ResolvedVnic,
+    SecondaryMacs, Vnic,
 };
 use flows::{Counters, Policy};
 use pnet::packet::ethernet::{EtherType, EtherTypes};
@@ -131,6 +132,9 @@ impl Guarded {
             mac: policy.mac,
             vid: None,
             mtu: Mtu::ETHERNET,
+            maxbw: None,
+            minbw: None,
+            priority: Priority::OF_VNICS,
             protection: policy.protection,
             allowed_ips: policy.allowed_ips.clone(),
             allowed_dhcp_cids: policy.allowed_dhcp_cids.clone(),
@@ -141,8 +145,10 @@ impl Guarded {
             learned: policy.learned.clone(),
             ends: Ends::Tap { owner: 0 },
         };
-        let resolved =
-            ResolvedSpec { vnics: [(SELF, vnic)].into(), blocked: Vec::new() };
+        let resolved = ResolvedSpec {
+            vnics: [(SELF, vnic)].into(),
+            ..ResolvedSpec::default()
+        };
         let mut tables = flows::compile(&resolved);
         // Further addresses are told by the stations that they are.
         tables.fdb.retain(|key, _| key.mac != policy.mac);

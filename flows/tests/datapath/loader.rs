@@ -9,8 +9,8 @@ use std::path::Path;
 use fabric::datapath::{DatapathTables, FdbKey, FdbRow, LinkRef, Row, Segment};
 use fabric::{
     AllowedIps, ClientIds, Ends, LinkId, Methods, Mtu, ObservedProgram,
-    Program, Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs, VlanId,
-    Vnic,
+    Priority, Program, Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs,
+    VlanId, Vnic,
 };
 use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
@@ -50,6 +50,9 @@ fn resolved() -> ResolvedSpec {
         mac: vnic(id).into(),
         vid: VlanId::new(vid).ok(),
         mtu: Mtu::ETHERNET,
+        maxbw: None,
+        minbw: None,
+        priority: Priority::OF_VNICS,
         protection: Protection::DEFAULT,
         allowed_ips: ips(&["192.168.1.7", "2001:db8::/64"]),
         allowed_dhcp_cids: client_ids(&["web", "0x0102"]),
@@ -62,7 +65,7 @@ fn resolved() -> ResolvedSpec {
     });
     ResolvedSpec {
         vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
-        blocked: Vec::new(),
+        ..ResolvedSpec::default()
     }
 }
 

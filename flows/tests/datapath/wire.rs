@@ -18,8 +18,8 @@ use std::os::fd::{AsRawFd, OwnedFd};
 
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
-    DropReason, Ends, LinkId, Methods, Mtu, Program, Protection, ResolvedSpec,
-    ResolvedVnic, SecondaryMacs, VlanId, Vnic,
+    DropReason, Ends, LinkId, Methods, Mtu, Priority, Program, Protection,
+    ResolvedSpec, ResolvedVnic, SecondaryMacs, VlanId, Vnic,
 };
 use flows::{Counters, Datapath, LinkIndexes};
 use nix::libc;
@@ -75,6 +75,9 @@ fn resolved() -> ResolvedSpec {
             mac: vnic(id).into(),
             vid: VlanId::new(if [3, 4].contains(&id) { 5 } else { 0 }).ok(),
             mtu: Mtu::ETHERNET,
+            maxbw: None,
+            minbw: None,
+            priority: Priority::OF_VNICS,
             protection: Protection::DEFAULT,
             allowed_ips: fabric::AllowedIps::default(),
             allowed_dhcp_cids: fabric::ClientIds::default(),
@@ -88,7 +91,7 @@ fn resolved() -> ResolvedSpec {
     });
     ResolvedSpec {
         vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
-        blocked: Vec::new(),
+        ..ResolvedSpec::default()
     }
 }
 

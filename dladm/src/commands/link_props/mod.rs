@@ -201,11 +201,16 @@ mod tests {
             ("allowed-ips", "10.0.0.7/32,2001:db8::/64"),
             ("allowed-dhcp-cids", "0x0102,web"),
             ("allow-all-dhcp-cids", "true"),
+            ("maxbw", "  400"),
+            ("maxbw", "    0"),
+            ("minbw", "50000"),
+            ("priority", "low"),
             ("mode", "tap"),
             ("owner", "1000"),
         ] {
             let prop = LinkProp::find(name).unwrap();
-            let list = proplist::parse(&format!("{name}={values}")).unwrap();
+            let list = format!("{name}={}", values.trim());
+            let list = proplist::parse(&list).unwrap();
             let set = read(Target::New("net0"), &list).unwrap();
             let props = set.over(&VnicProps::default());
             let then = vnic(VnicProps::default(), Some(props.clone()));

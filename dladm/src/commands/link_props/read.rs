@@ -170,8 +170,8 @@ pub(in super::super) fn cannot(
 #[cfg(test)]
 mod tests {
     use fabric::{
-        AllowedIps, ClientIds, Methods, Mode, Mtu, Owner, Protection,
-        SecondaryMacs, VnicProps,
+        AllowedIps, Bandwidth, ClientIds, Methods, Mode, Mtu, Owner, Priority,
+        Protection, SecondaryMacs, VnicProps,
     };
 
     use super::*;
@@ -203,6 +203,16 @@ mod tests {
             ..plain.clone()
         };
         let promisc = VnicProps { promisc_filtered: false, ..plain.clone() };
+        let shaped = |maxbw: u64, minbw: u64, priority| VnicProps {
+            maxbw: Some(Bandwidth::from_bps(maxbw)),
+            minbw: Some(Bandwidth::from_bps(minbw)),
+            priority,
+            ..plain.clone()
+        };
+        let least = shaped(64_000, 64_000, Priority::Low);
+        let most = shaped(1_000_000_000, 50_000_000, Priority::High);
+        let maxbw = Some(Bandwidth::ZERO);
+        let blocked = VnicProps { maxbw, ..plain.clone() };
         let tap = VnicProps { mode: Mode::Tap, ..plain.clone() };
         let owned = |owner| VnicProps { owner: Some(owner), ..tap.clone() };
         let by_uid = owned(Owner::Uid(1000));
@@ -235,6 +245,9 @@ mod tests {
             ("secondary-macs=2:8:20:0:0:8,2:08:20:0:0:7", None, &macs),
             ("promisc-filtered=OFF", None, &promisc),
             ("promisc-filtered=off,promisc-filtered=on", None, &plain),
+            ("maxbw=64K,minbw=64k,priority=LOW", None, &least),
+            ("MaxBw=1G,minbw=50,priority=low,priority=high", None, &most),
+            ("maxbw=0", None, &blocked),
             ("mode=tap", None, &tap),
             ("mode=tap,owner=1000", None, &by_uid),
             ("owner=qemu,mode=tap,zone=vm", Some("vm"), &by_name),
@@ -377,6 +390,38 @@ mod tests {
                 vec![
                     "link property 'dynamic-methods' must be one of: \
                      dhcpv4,dhcpv6,slaac,addrconf"
+                        .to_owned(),
+                ],
+                "invalid value",
+            ),
+            (
+                "maxbw=63K,minbw=63K",
+                vec![
+                    cannot("maxbw", "minimum value for maxbw is 64K"),
+                    cannot("minbw", "minimum value for minbw is 64K"),
+                ],
+                "minimum value for maxbw is 64K",
+            ),
+            (
+                "minbw=0",
+                vec![cannot("minbw", "minimum value for minbw is 64K")],
+                "minimum value for minbw is 64K",
+            ),
+            (
+                "maxbw=10T,maxbw=10Mb,maxbw=10%,maxbw=-1,maxbw=1,2",
+                vec![
+                    cannot("maxbw", "invalid value"),
+                    cannot("maxbw", "invalid argument"),
+                    cannot("maxbw", "operation not supported"),
+                    cannot("maxbw", "invalid value"),
+                    cannot("maxbw", "invalid number of values"),
+                ],
+                "invalid value",
+            ),
+            (
+                "priority=highest",
+                vec![
+                    "link property 'priority' must be one of: low,medium,high"
                         .to_owned(),
                 ],
                 "invalid value",

@@ -4,16 +4,16 @@ use std::fmt::Display;
 
 use fabric::LinkClass::{Etherstub, Phys, Vnic};
 use fabric::{
-    AllowedIp, AllowedIps, ClientId, ClientIds, LinkClass, Mac, MethodsError,
-    ModeError, Mtu, MtuError, ProtectionError, SecondaryMacs, Status, VnicProp,
-    ZoneError,
+    AllowedIp, AllowedIps, Bandwidth, BandwidthError, ClientId, ClientIds,
+    FloorError, LinkClass, Mac, MethodsError, ModeError, Mtu, MtuError,
+    PriorityError, ProtectionError, SecondaryMacs, Status, VnicProp, ZoneError,
 };
 
 use super::{Bad, LinkProp, Possible, When};
 
 /// The properties in the order in which illumos lists them; those that it
 /// doesn't have come last.
-pub(in super::super) const PROPS: [LinkProp; 14] = [
+pub(in super::super) const PROPS: [LinkProp; 17] = [
     LinkProp {
         name: "speed",
         classes: &[Phys],
@@ -104,6 +104,37 @@ pub(in super::super) const PROPS: [LinkProp; 14] = [
                 Bad::Status(error.status(), Some(error.to_string()))
             })?;
             set.secondary_macs = Some(macs);
+            Ok(())
+        }),
+    },
+    LinkProp {
+        name: "maxbw",
+        classes: &[Vnic],
+        vnic: Some(VnicProp::MaxBw),
+        value: |subject, when| {
+            let maxbw = subject.props(when).and_then(|props| props.maxbw);
+            list(maxbw.map(Bandwidth::padded))
+        },
+        possible: Possible::Free,
+        parse: Some(|set, values| {
+            let maxbw = bandwidth(values, Bandwidth::check_maxbw)?;
+            set.maxbw = Some(maxbw);
+            Ok(())
+        }),
+    },
+    LinkProp {
+        name: "priority",
+        classes: &[Vnic],
+        vnic: Some(VnicProp::Priority),
+        value: |subject, when| match subject.props(when) {
+            Some(props) => some(props.priority),
+            None => none(),
+        },
+        possible: Possible::Words(PriorityError::CHOICES),
+        parse: Some(|set, values| {
+            let priority = one(values)?.parse();
+            let priority = priority.map_err(|_: PriorityError| Bad::Choice)?;
+            set.priority = Some(priority);
             Ok(())
         }),
     },
@@ -214,6 +245,21 @@ pub(in super::super) const PROPS: [LinkProp; 14] = [
         }),
     },
     LinkProp {
+        name: "minbw",
+        classes: &[Vnic],
+        vnic: Some(VnicProp::MinBw),
+        value: |subject, when| {
+            let minbw = subject.props(when).and_then(|props| props.minbw);
+            list(minbw.map(Bandwidth::padded))
+        },
+        possible: Possible::Free,
+        parse: Some(|set, values| {
+            let minbw = bandwidth(values, Bandwidth::check_minbw)?;
+            set.minbw = Some(minbw);
+            Ok(())
+        }),
+    },
+    LinkProp {
         name: "mode",
         classes: &[Vnic],
         vnic: Some(VnicProp::Mode),
@@ -260,6 +306,18 @@ fn each<T: std::str::FromStr>(
     bad: fn(T::Err) -> Bad,
 ) -> Result<Vec<T>, Bad> {
     values.iter().map(|value| value.parse().map_err(bad)).collect()
+}
+
+/// The value of a property that is a bandwidth within its bounds.
+fn bandwidth(
+    values: &[String],
+    check: fn(Bandwidth) -> Result<(), FloorError>,
+) -> Result<Bandwidth, Bad> {
+    let bandwidth = one(values)?.parse().map_err(|error: BandwidthError| {
+        Bad::Status(error.status(), Some(error.to_string()))
+    })?;
+    check(bandwidth).map_err(|error| Bad::Status(error.status(), None))?;
+    Ok(bandwidth)
 }
 
 fn invalid(error: &dyn Display) -> Bad {

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fabric::datapath::{DatapathTables, Segment};
 use fabric::{
-    AllowedIps, ClientIds, Ends, LinkId, Mac, Methods, Mtu, Protection,
-    ResolvedSpec, ResolvedVnic, SecondaryMacs,
+    AllowedIps, ClientIds, Ends, LinkId, Mac, Methods, Mtu, Priority,
+    Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs,
 };
 
 /// The guest's number, and its neighbour's.
@@ -89,7 +89,7 @@ impl Guest {
             }
         }
         let vnics = [(SELF, own), (OTHER, vnic(OTHER, OTHER_MAC))].into();
-        flows::compile(&ResolvedSpec { vnics, blocked: Vec::new() })
+        flows::compile(&ResolvedSpec { vnics, ..ResolvedSpec::default() })
     }
 }
 
@@ -104,6 +104,9 @@ fn vnic(id: LinkId, mac: [u8; 6]) -> ResolvedVnic {
         mac: Mac::new(mac),
         vid: None,
         mtu: Mtu::ETHERNET,
+        maxbw: None,
+        minbw: None,
+        priority: Priority::OF_VNICS,
         protection: Protection::DEFAULT,
         allowed_ips: AllowedIps::default(),
         allowed_dhcp_cids: ClientIds::default(),
