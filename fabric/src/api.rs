@@ -10,10 +10,11 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 pub use crate::change::{ChangeVnic, SetProps};
+pub use crate::link_props::{ChangeLink, SetLinkProps};
 
 use crate::{
-    DropReason, Duplex, LinkClass, LinkName, LinkState, Mac, MacPrefix,
-    MacType, Mtu, Status, TagName, VlanId, VnicProps, Zone,
+    DropReason, Duplex, LinkClass, LinkName, LinkProps, LinkState, Mac,
+    MacPrefix, MacType, Mtu, Status, TagName, VlanId, VnicProps, Zone,
 };
 
 pub use drops::{DropSample, Drops};
@@ -291,6 +292,12 @@ pub struct LinkInfo {
     /// The links below it.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<String>))]
     pub over: Vec<LinkName>,
+    /// Link properties as they were set; only on a link that VNICs can sit on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub props: Option<LinkProps>,
+    /// Link properties from the next boot on, where they are not `props`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_props: Option<LinkProps>,
 }
 
 /// What stands behind a NIC tag.

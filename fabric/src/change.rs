@@ -222,7 +222,7 @@ pub struct SetProps {
 
 /// Reads a field that is there. Null could be taken for "unchanged" or for
 /// "the default", so it is neither.
-fn a_value<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
+pub(crate) fn a_value<'de, D, T>(from: D) -> Result<Option<T>, D::Error>
 where
     D: Deserializer<'de>,
     T: Deserialize<'de>,
@@ -338,7 +338,7 @@ impl ChangeVnic {
                 return Err(ChangeError::ReadOnly(prop));
             }
             if set && reset {
-                return Err(ChangeError::Twice(prop));
+                return Err(ChangeError::Twice(prop.name()));
             }
         }
         let changed = |props: &VnicProps| {
@@ -360,7 +360,7 @@ impl ChangeVnic {
     }
 }
 
-/// A change that no VNIC can be put through.
+/// A change that no link can be put through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChangeError {
@@ -369,7 +369,7 @@ pub enum ChangeError {
     ReadOnly(VnicProp),
     /// It is to have a value and its default.
     #[error("the property '{0}' is both set and reset")]
-    Twice(VnicProp),
+    Twice(&'static str),
 }
 
 impl ChangeError {
@@ -490,7 +490,7 @@ mod tests {
             (r#"{"set":{"mode":"veth"}}"#, ReadOnly(VnicProp::Mode)),
             (r#"{"set":{"owner":"qemu"}}"#, ReadOnly(VnicProp::Owner)),
             (r#"{"reset":["mode"]}"#, ReadOnly(VnicProp::Mode)),
-            (r#"{"set":{"mtu":1400},"reset":["mtu"]}"#, Twice(VnicProp::Mtu)),
+            (r#"{"set":{"mtu":1400},"reset":["mtu"]}"#, Twice("mtu")),
         ] {
             assert_eq!(change(json).of(&vnic(false)), Err(want), "{json}");
         }

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::datapath::Segment;
 use crate::{
-    AllowedIps, Bandwidth, ClientIds, FloorError, IpFamily, LinkName, Mac,
-    Methods, Mode, Mtu, NameError, Over, Owner, Priority, Protection,
-    SecondaryMacs, Status, VlanId, Vnic, VnicKey, Zone,
+    AllowedIps, Bandwidth, ClientIds, FloorError, IpFamily, LinkName,
+    LinkProps, LinkSettings, Mac, Methods, Mode, Mtu, NameError, Over, Owner,
+    Priority, Protection, SecondaryMacs, Status, VlanId, Vnic, VnicKey, Zone,
 };
 
 /// The number of a link of ours, from one sequence for all classes and never
@@ -47,6 +47,9 @@ pub struct Etherstub {
     pub name: LinkName,
     /// The largest MTU of a VNIC over it.
     pub mtu: Mtu,
+    /// What can be set of it.
+    #[serde(default, skip_serializing_if = "LinkSettings::is_default")]
+    pub settings: LinkSettings,
     /// Gone after the next boot.
     pub temporary: bool,
 }
@@ -57,6 +60,10 @@ pub struct Etherstub {
 pub struct FabricSpec {
     /// Etherstubs by number.
     pub etherstubs: BTreeMap<LinkId, Etherstub>,
+    /// What was set of physical links and aggregations, by name, whether or
+    /// not they are there. What nobody has set anything of is not listed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub links: BTreeMap<LinkName, LinkSettings>,
     /// VNICs by number, so in the order of their creation.
     pub vnics: BTreeMap<LinkId, Vnic>,
 }
@@ -92,13 +99,23 @@ impl FabricSpec {
     #[must_use]
     pub fn next_boot(&self) -> Self {
         let stubs = self.etherstubs.iter().filter(|(_, stub)| !stub.temporary);
+        let stubs = stubs.map(|(id, stub)| {
+            let settings = stub.settings.next_boot();
+            (*id, Etherstub { settings, ..stub.clone() })
+        });
+        let links = self
+            .links
+            .iter()
+            .map(|(name, settings)| (name.clone(), settings.next_boot()));
+        let links = links.filter(|(_, settings)| !settings.is_default());
         let vnics = self.vnics.iter().filter(|(_, vnic)| !vnic.temporary);
         let vnics = vnics.map(|(id, vnic)| {
             let props = vnic.kept_props().clone();
             (*id, Vnic { props, kept: None, ..vnic.clone() })
         });
         Self {
-            etherstubs: stubs.map(|(id, stub)| (*id, stub.clone())).collect(),
+            etherstubs: stubs.collect(),
+            links: links.collect(),
             vnics: vnics.collect(),
         }
     }
@@ -111,7 +128,7 @@ impl FabricSpec {
     pub fn validate(&self) -> Result<(), Vec<SpecError>> {
         let mut errors = self.broken_rules();
         // What only lacks temporary links breaks no rule that this keeps.
-        if self.vnics.values().any(|vnic| vnic.kept.is_some()) {
+        if self.has_temporary_props() {
             let later = self.next_boot().broken_rules();
             let new = |error: &SpecError| !errors.contains(error);
             let later: Vec<_> = later.into_iter().filter(new).collect();
@@ -120,8 +137,34 @@ impl FabricSpec {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
+    /// Whether a link that stays has properties that don't.
+    fn has_temporary_props(&self) -> bool {
+        let stubs = self.etherstubs.values().map(|stub| &stub.settings);
+        let mut links = stubs.chain(self.links.values());
+        links.any(|settings| settings.kept.is_some())
+            || self.vnics.values().any(|vnic| vnic.kept.is_some())
+    }
+
+    /// The properties of a link that VNICs can sit on.
+    #[must_use]
+    pub fn settings(&self, link: &LinkName) -> LinkSettings {
+        match self.etherstub(link) {
+            Some(stub) => stub.settings,
+            None => self.links.get(link).copied().unwrap_or_default(),
+        }
+    }
+
     fn broken_rules(&self) -> Vec<SpecError> {
         let mut errors = Vec::new();
+        let stubs = self.etherstubs.values();
+        let stubs = stubs.map(|stub| (&stub.name, &stub.settings));
+        for (name, settings) in stubs.chain(&self.links) {
+            let LinkProps { maxbw } = settings.props;
+            if let Some(Err(source)) = maxbw.map(Bandwidth::check_maxbw) {
+                let name = name.clone();
+                errors.push(SpecError::Bandwidth { name, source });
+            }
+        }
         let mut names = BTreeSet::new();
         for (id, stub) in &self.etherstubs {
             let name = &stub.name;
@@ -427,7 +470,8 @@ mod tests {
 
     fn stub(id: u32, name: &str, temporary: bool) -> (LinkId, Etherstub) {
         let (id, name) = (LinkId(id), name.parse().unwrap());
-        (id, Etherstub { id, name, mtu: Mtu::ETHERSTUB, temporary })
+        let settings = LinkSettings::default();
+        (id, Etherstub { id, name, mtu: Mtu::ETHERSTUB, settings, temporary })
     }
 
     fn vnic(id: u32, name: &str, edit: fn(&mut Vnic)) -> (LinkId, Vnic) {
@@ -663,6 +707,7 @@ mod tests {
             let spec = FabricSpec {
                 etherstubs: etherstubs.into_iter().collect(),
                 vnics: vnics.into_iter().collect(),
+                ..FabricSpec::default()
             };
             let got: Vec<Status> = spec
                 .validate()
@@ -676,10 +721,72 @@ mod tests {
     }
 
     #[test]
+    fn the_caps_of_links_have_a_floor_now_and_after_the_boot() {
+        use Status::MaxBwFloor;
+        let maxbw = |bps| LinkProps { maxbw: Some(Bandwidth::from_bps(bps)) };
+        let (low, fine) = (maxbw(1), maxbw(64_000));
+        for (props, kept, want) in [
+            (LinkProps::default(), None, vec![]),
+            (maxbw(0), None, vec![]),
+            (fine, Some(maxbw(0)), vec![]),
+            (low, None, vec![MaxBwFloor]),
+            (low, Some(fine), vec![MaxBwFloor]),
+            (fine, Some(low), vec![MaxBwFloor]),
+            (low, Some(low), vec![MaxBwFloor]),
+        ] {
+            let settings = LinkSettings { props, kept };
+            let of_nic = FabricSpec {
+                links: [("bge0".parse().unwrap(), settings)].into(),
+                ..FabricSpec::default()
+            };
+            let (id, mut stub) = stub(1, "stub0", false);
+            stub.settings = settings;
+            let of_stub = FabricSpec {
+                etherstubs: [(id, stub)].into(),
+                ..FabricSpec::default()
+            };
+            for spec in [of_nic, of_stub] {
+                let errors = spec.validate().err().into_iter().flatten();
+                let got: Vec<_> = errors.map(|error| error.status()).collect();
+                assert_eq!(got, want, "{settings:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn after_the_boot_links_are_as_they_are_kept() {
+        let props = LinkProps { maxbw: Some(Bandwidth::ZERO) };
+        let none = LinkProps::default();
+        let (lasting, passing) = (
+            LinkSettings { props, kept: None },
+            LinkSettings { props, kept: Some(none) },
+        );
+        let (id, mut stub) = stub(1, "stub0", false);
+        stub.settings = passing;
+        let name = |name: &str| name.parse::<LinkName>().unwrap();
+        let spec = FabricSpec {
+            etherstubs: [(id, stub)].into(),
+            links: [(name("bge0"), lasting), (name("bge1"), passing)].into(),
+            ..FabricSpec::default()
+        };
+        let later = spec.next_boot();
+        assert_eq!(later.links, [(name("bge0"), lasting)].into());
+        for (link, now, then) in [
+            ("stub0", passing, LinkSettings::default()),
+            ("bge0", lasting, lasting),
+            ("bge1", passing, LinkSettings::default()),
+            ("bge2", LinkSettings::default(), LinkSettings::default()),
+        ] {
+            assert_eq!(spec.settings(&name(link)), now, "{link}");
+            assert_eq!(later.settings(&name(link)), then, "{link}");
+        }
+    }
+
+    #[test]
     fn a_name_without_a_zone_means_every_zone() {
         let spec = FabricSpec {
-            etherstubs: BTreeMap::new(),
             vnics: [vnic(1, "net0", |_| {}), vnic(2, "net0", zone)].into(),
+            ..FabricSpec::default()
         };
         let name: LinkName = "net0".parse().unwrap();
         for (zone, want) in [

@@ -15,8 +15,8 @@ use fabric::datapath::{
 };
 use fabric::{
     AllowedIp, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass, LinkId,
-    LinkName, LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink,
-    Owner, Plan, Priority, Program, Step, Vnic, VnicProps,
+    LinkName, LinkSettings, LinkState, Mac, MacType, Mode, Mtu, Observed,
+    ObservedLink, Owner, Plan, Priority, Program, Step, Vnic, VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -141,10 +141,13 @@ fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
 fn spec(vnics: impl IntoIterator<Item = Vnic>) -> FabricSpec {
     let id = LinkId(100);
     let name = "stub0".parse().unwrap();
-    let stub = Etherstub { id, name, mtu: Mtu::ETHERSTUB, temporary: false };
+    let settings = LinkSettings::default();
+    let temporary = false;
+    let stub = Etherstub { id, name, mtu: Mtu::ETHERSTUB, settings, temporary };
     FabricSpec {
         etherstubs: [(id, stub)].into(),
         vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
+        ..FabricSpec::default()
     }
 }
 

@@ -6,6 +6,7 @@
 //! that is opened in another. So is what guests came by.
 
 mod learned;
+mod links;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,12 +14,16 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use fabric::{Etherstub, FabricSpec, LinkId, Vnic, VnicProps};
+use fabric::{
+    Etherstub, FabricSpec, LinkId, LinkName, LinkProps, LinkSettings, Vnic,
+    VnicProps,
+};
 use nix::fcntl::{Flock, FlockArg};
+use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// The layout that this netd reads and writes (`PRAGMA user_version`).
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// Marks the file as ours (`PRAGMA application_id`): "ARBA".
 const APPLICATION: u32 = 0x4152_4241;
@@ -70,6 +75,19 @@ const MIGRATIONS: [&str; VERSION as usize] = [
     ) STRICT;
     CREATE INDEX pending_of ON pending (vnic);
     ",
+    // 3
+    "
+    ALTER TABLE temporary_props RENAME COLUMN vnic TO link;
+    CREATE TABLE link_props (
+        link    TEXT PRIMARY KEY,
+        props   TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE temporary_link_props (
+        link    TEXT PRIMARY KEY,
+        props   TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    ",
 ];
 
 /// The store can't be used.
@@ -103,12 +121,12 @@ pub enum StoreError {
     #[error("{} is not netd's", .0.display())]
     Foreign(PathBuf),
     /// A row that netd did not write.
-    #[error("{}: the entry of link {id} is damaged", path.display())]
+    #[error("{}: the entry of link {link} is damaged", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The row.
-        id: u32,
+        /// The row: a link's number or name.
+        link: String,
         /// What is wrong with it.
         #[source]
         source: serde_json::Error,
@@ -144,6 +162,22 @@ pub enum Change<'a> {
     AddEtherstub(&'a Etherstub),
     /// An etherstub is gone.
     RemoveEtherstub(&'a Etherstub),
+    /// An etherstub has other properties.
+    UpdateEtherstub {
+        /// As it was.
+        was: &'a Etherstub,
+        /// As it is now.
+        now: &'a Etherstub,
+    },
+    /// Other properties were set of a link of the host's.
+    SetLink {
+        /// The link.
+        link: &'a LinkName,
+        /// What was set before.
+        was: LinkSettings,
+        /// What is set now.
+        now: LinkSettings,
+    },
 }
 
 impl Change<'_> {
@@ -158,6 +192,12 @@ impl Change<'_> {
             }
             Self::AddEtherstub(stub) => Self::RemoveEtherstub(stub),
             Self::RemoveEtherstub(stub) => Self::AddEtherstub(stub),
+            Self::UpdateEtherstub { was, now } => {
+                Self::UpdateEtherstub { was: now, now: was }
+            }
+            Self::SetLink { link, was, now } => {
+                Self::SetLink { link, was: now, now: was }
+            }
         }
     }
 }
@@ -212,16 +252,30 @@ impl Store {
     pub fn load(&self) -> Result<FabricSpec, StoreError> {
         let etherstubs = self.rows("SELECT id, spec FROM etherstub")?;
         let vnics = self.rows("SELECT id, spec FROM vnic")?;
+        let mut etherstubs: BTreeMap<LinkId, Etherstub> =
+            etherstubs.into_iter().collect();
         let mut vnics: BTreeMap<LinkId, Vnic> = vnics.into_iter().collect();
-        let temporary: Vec<(LinkId, VnicProps)> =
-            self.rows("SELECT vnic, props FROM temporary_props")?;
+        let temporary: Vec<(LinkId, VnicProps)> = self.rows(
+            "SELECT link, props FROM temporary_props
+             WHERE link IN (SELECT id FROM vnic)",
+        )?;
         for (id, props) in temporary {
             if let Some(vnic) = vnics.get_mut(&id) {
                 vnic.kept = Some(std::mem::replace(&mut vnic.props, props));
             }
         }
-        let etherstubs = etherstubs.into_iter().collect();
-        Ok(FabricSpec { etherstubs, vnics })
+        let temporary: Vec<(LinkId, LinkProps)> = self.rows(
+            "SELECT link, props FROM temporary_props
+             WHERE link IN (SELECT id FROM etherstub)",
+        )?;
+        for (id, props) in temporary {
+            if let Some(stub) = etherstubs.get_mut(&id) {
+                let kept = Some(stub.settings.props);
+                stub.settings = LinkSettings { props, kept };
+            }
+        }
+        let links = self.load_links()?;
+        Ok(FabricSpec { etherstubs, links, vnics })
     }
 
     /// Reads rows of a link's number and something as JSON.
@@ -229,6 +283,15 @@ impl Store {
         &self,
         query: &str,
     ) -> Result<Vec<(LinkId, T)>, StoreError> {
+        let entries = self.entries(query)?.into_iter();
+        Ok(entries.map(|(id, link)| (LinkId(id), link)).collect())
+    }
+
+    /// Reads rows of what tells a link and something as JSON.
+    fn entries<K: FromSql + ToString, T: serde::de::DeserializeOwned>(
+        &self,
+        query: &str,
+    ) -> Result<Vec<(K, T)>, StoreError> {
         let failed = |source| sqlite(&self.path, "read", source);
         let mut query = self.connection.prepare(query).map_err(failed)?;
         let rows = query
@@ -236,11 +299,12 @@ impl Store {
             .map_err(failed)?;
         let mut links = Vec::new();
         for row in rows {
-            let (id, spec): (u32, String) = row.map_err(failed)?;
-            let path = self.path.clone();
-            let link = serde_json::from_str(&spec)
-                .map_err(|source| StoreError::Damaged { path, id, source })?;
-            links.push((LinkId(id), link));
+            let (key, spec): (K, String) = row.map_err(failed)?;
+            let link = serde_json::from_str(&spec).map_err(|source| {
+                let (path, link) = (self.path.clone(), key.to_string());
+                StoreError::Damaged { path, link, source }
+            })?;
+            links.push((key, link));
         }
         Ok(links)
     }
@@ -295,7 +359,7 @@ fn apply(
                     boot(vnic.temporary),
                 ],
             )?;
-            put_temporary_props(transaction, vnic, boot_id)?;
+            put_props_of_vnic(transaction, vnic, boot_id)?;
             Ok(Some(vnic.id))
         }
         Change::RemoveVnic(Vnic { id, .. }) => {
@@ -311,7 +375,7 @@ fn apply(
             if updated != 1 {
                 return Err(rusqlite::Error::StatementChangedRows(updated));
             }
-            put_temporary_props(transaction, now, boot_id)?;
+            put_props_of_vnic(transaction, now, boot_id)?;
             Ok(None)
         }
         Change::AddEtherstub(stub) => {
@@ -321,15 +385,32 @@ fn apply(
                 params![
                     stub.id.0,
                     stub.name.as_str(),
-                    json(stub)?,
+                    kept_stub(stub)?,
                     boot(stub.temporary),
                 ],
             )?;
+            put_props_of_stub(transaction, stub, boot_id)?;
             Ok(Some(stub.id))
         }
         Change::RemoveEtherstub(Etherstub { id, .. }) => {
             transaction
                 .execute("DELETE FROM etherstub WHERE id = ?1", [id.0])?;
+            forget_temporary_props(transaction, *id)?;
+            Ok(None)
+        }
+        Change::UpdateEtherstub { now, .. } => {
+            let updated = transaction.execute(
+                "UPDATE etherstub SET spec = ?2 WHERE id = ?1",
+                params![now.id.0, kept_stub(now)?],
+            )?;
+            if updated != 1 {
+                return Err(rusqlite::Error::StatementChangedRows(updated));
+            }
+            put_props_of_stub(transaction, now, boot_id)?;
+            Ok(None)
+        }
+        Change::SetLink { link, now, .. } => {
+            links::put(transaction, link, now, boot_id)?;
             Ok(None)
         }
     }
@@ -341,18 +422,43 @@ fn kept(vnic: &Vnic) -> rusqlite::Result<String> {
     json(&Vnic { props, kept: None, ..vnic.clone() })
 }
 
+/// An etherstub's row: the etherstub as it will be after the next boot.
+fn kept_stub(stub: &Etherstub) -> rusqlite::Result<String> {
+    let settings = stub.settings.next_boot();
+    json(&Etherstub { settings, ..stub.clone() })
+}
+
+fn put_props_of_vnic(
+    transaction: &Transaction<'_>,
+    Vnic { id, props, kept, .. }: &Vnic,
+    boot_id: &str,
+) -> rusqlite::Result<()> {
+    let props = kept.is_some().then_some(props);
+    put_temporary_props(transaction, *id, props, boot_id)
+}
+
+fn put_props_of_stub(
+    transaction: &Transaction<'_>,
+    Etherstub { id, settings, .. }: &Etherstub,
+    boot_id: &str,
+) -> rusqlite::Result<()> {
+    let props = settings.kept.is_some().then_some(&settings.props);
+    put_temporary_props(transaction, *id, props, boot_id)
+}
+
 /// Writes down the properties that hold for this boot only, if there are any.
 fn put_temporary_props(
     transaction: &Transaction<'_>,
-    vnic: &Vnic,
+    id: LinkId,
+    props: Option<&impl serde::Serialize>,
     boot_id: &str,
 ) -> rusqlite::Result<()> {
-    forget_temporary_props(transaction, vnic.id)?;
-    if vnic.kept.is_some() {
+    forget_temporary_props(transaction, id)?;
+    if let Some(props) = props {
         transaction.execute(
-            "INSERT INTO temporary_props (vnic, props, boot_id)
+            "INSERT INTO temporary_props (link, props, boot_id)
              VALUES (?1, ?2, ?3)",
-            params![vnic.id.0, json(&vnic.props)?, boot_id],
+            params![id.0, json(props)?, boot_id],
         )?;
     }
     Ok(())
@@ -362,7 +468,7 @@ fn forget_temporary_props(
     transaction: &Transaction<'_>,
     id: LinkId,
 ) -> rusqlite::Result<()> {
-    let forget = "DELETE FROM temporary_props WHERE vnic = ?1";
+    let forget = "DELETE FROM temporary_props WHERE link = ?1";
     transaction.execute(forget, [id.0])?;
     Ok(())
 }
@@ -443,7 +549,14 @@ fn begin_boot(
     boot_id: &str,
 ) -> rusqlite::Result<u32> {
     let transaction = connection.transaction()?;
-    let tables = ["vnic", "etherstub", "temporary_props", "learned", "pending"];
+    let tables = [
+        "vnic",
+        "etherstub",
+        "temporary_props",
+        "temporary_link_props",
+        "learned",
+        "pending",
+    ];
     for table in tables {
         transaction.execute(
             &format!(

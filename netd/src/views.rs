@@ -8,8 +8,8 @@ use fabric::api::{
     VnicInfo,
 };
 use fabric::{
-    Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu, Over, ResolvedSpec,
-    Vnic, Zone,
+    Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu, ObservedLink, Over,
+    ResolvedSpec, Vnic, Zone,
 };
 use flows::learn::Method;
 use tagmap::TagTarget;
@@ -232,25 +232,10 @@ pub fn phys(daemon: &Daemon) -> Vec<PhysInfo> {
 /// creation.
 #[must_use]
 pub fn links(daemon: &Daemon) -> Vec<LinkInfo> {
-    let foreign = daemon.observed().links.iter().map(|(name, link)| LinkInfo {
-        name: name.clone(),
-        zone: None,
-        class: link.class,
-        mtu: Some(link.mtu),
-        state: link.state,
-        over: Vec::new(),
-    });
-    let stubs = daemon.spec().etherstubs.values().map(|stub| {
-        let info = LinkInfo {
-            name: stub.name.clone(),
-            zone: None,
-            class: LinkClass::Etherstub,
-            mtu: Some(stub.mtu),
-            state: LinkState::Unknown,
-            over: Vec::new(),
-        };
-        (stub.id.0, info)
-    });
+    let foreign = daemon.observed().links.iter();
+    let foreign = foreign.map(|(name, link)| foreign_view(daemon, name, link));
+    let stubs = daemon.spec().etherstubs.values();
+    let stubs = stubs.map(|stub| (stub.id.0, switch_view(stub)));
     let vnics = vnics(daemon).into_iter().map(|vnic| {
         let info = LinkInfo {
             name: vnic.name,
@@ -259,12 +244,60 @@ pub fn links(daemon: &Daemon) -> Vec<LinkInfo> {
             mtu: vnic.mtu,
             state: vnic.state,
             over: vnic.over.into_iter().collect(),
+            props: None,
+            kept_props: None,
         };
         (vnic.id, info)
     });
     let mut ours: Vec<(u32, LinkInfo)> = stubs.chain(vnics).collect();
     ours.sort_by_key(|(id, _)| *id);
     foreign.chain(ours.into_iter().map(|(_, link)| link)).collect()
+}
+
+/// One link that VNICs can sit on.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn link(daemon: &Daemon, name: &LinkName) -> Result<LinkInfo, FabricError> {
+    if let Some(stub) = daemon.spec().etherstub(name) {
+        return Ok(switch_view(stub));
+    }
+    let link = daemon.observed().links.get(name);
+    let link = link.ok_or_else(|| FabricError::NotFound(name.clone()))?;
+    Ok(foreign_view(daemon, name, link))
+}
+
+fn foreign_view(
+    daemon: &Daemon,
+    name: &LinkName,
+    link: &ObservedLink,
+) -> LinkInfo {
+    let carries_vnics = link.class.carries_vnics();
+    let settings = daemon.spec().links.get(name).copied().unwrap_or_default();
+    LinkInfo {
+        name: name.clone(),
+        zone: None,
+        class: link.class,
+        mtu: Some(link.mtu),
+        state: link.state,
+        over: Vec::new(),
+        props: carries_vnics.then_some(settings.props),
+        kept_props: settings.kept.filter(|_| carries_vnics),
+    }
+}
+
+/// An etherstub as one link of many.
+fn switch_view(stub: &Etherstub) -> LinkInfo {
+    LinkInfo {
+        name: stub.name.clone(),
+        zone: None,
+        class: LinkClass::Etherstub,
+        mtu: Some(stub.mtu),
+        state: LinkState::Unknown,
+        over: Vec::new(),
+        props: Some(stub.settings.props),
+        kept_props: stub.settings.kept,
+    }
 }
 
 /// All NIC tags: those of links by name, then etherstubs by name.

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use fabric::{
-    Etherstub, FabricSpec, LinkId, Mac, MacType, Mtu, Vnic, VnicProps,
+    Bandwidth, Etherstub, FabricSpec, LinkId, LinkName, LinkProps,
+    LinkSettings, Mac, MacType, Mtu, Vnic, VnicProps,
 };
 use flows::learn::{
     self as learning, Awaits, Learned, Method, Moment, Pending,
@@ -40,6 +41,7 @@ fn stub(store: &Store, name: &str, temporary: bool) -> Etherstub {
         id: store.next_id().unwrap(),
         name: name.parse().unwrap(),
         mtu: Mtu::ETHERSTUB,
+        settings: LinkSettings::default(),
         temporary,
     }
 }
@@ -175,6 +177,83 @@ fn properties_for_this_boot_end_with_it() {
 }
 
 #[test]
+fn what_is_set_of_links_lasts_or_ends_with_the_boot() {
+    let dir = tempfile::tempdir().unwrap();
+    let maxbw =
+        |mbps: Option<u32>| LinkProps { maxbw: mbps.map(Bandwidth::from_mbps) };
+    let with = |now, kept: Option<Option<u32>>| LinkSettings {
+        props: maxbw(now),
+        kept: kept.map(maxbw),
+    };
+    let none = LinkSettings::default();
+    let link: LinkName = "bge0".parse().unwrap();
+    let stub = {
+        let mut store = open(dir.path());
+        let stub = stub(&store, "stub0", false);
+        let other: LinkName = "eth0".parse().unwrap();
+        let now = with(Some(7), None);
+        let change = Change::SetLink { link: &other, was: none, now };
+        store.commit(&[Change::AddEtherstub(&stub), change]).unwrap();
+        stub
+    };
+    let mut was = none;
+    for (title, now, later) in [
+        ("to stay", with(Some(50), None), with(Some(50), None)),
+        ("for now", with(Some(0), Some(Some(50))), with(Some(50), None)),
+        ("none for now", with(None, Some(Some(50))), with(Some(50), None)),
+        ("not set", none, none),
+        ("only for now", with(Some(9), Some(None)), none),
+        ("to stay again", with(Some(8), None), with(Some(8), None)),
+    ] {
+        let stub_with = |settings| Etherstub { settings, ..stub.clone() };
+        let (old, new) = (stub_with(was), stub_with(now));
+        let changes = [
+            Change::SetLink { link: &link, was, now },
+            Change::UpdateEtherstub { was: &old, now: &new },
+        ];
+        let read = |dir: &Path, boot| {
+            let spec = Store::open(dir, boot).unwrap().load().unwrap();
+            assert!(!spec.links.values().any(LinkSettings::is_default));
+            let of_stub = spec.etherstubs[&stub.id].settings;
+            (spec.settings(&link), of_stub)
+        };
+        open(dir.path()).commit(&changes).unwrap();
+        assert_eq!(read(dir.path(), BOOT), (now, now), "{title}");
+        open(dir.path()).commit(&changes.map(Change::inverse)).unwrap();
+        assert_eq!(read(dir.path(), BOOT), (was, was), "{title}");
+        open(dir.path()).commit(&changes).unwrap();
+        // Looking from another boot forgets; a copy is looked at.
+        let copy = tempfile::tempdir().unwrap();
+        let file = |dir: &Path| dir.join("netd.db");
+        fs::copy(file(dir.path()), file(copy.path())).unwrap();
+        for boot in ["another-boot", BOOT] {
+            let got = read(copy.path(), boot);
+            assert_eq!(got, (later, later), "{title}: {boot}");
+        }
+        was = now;
+    }
+    // Nothing is left of an etherstub that goes, for the next one.
+    let stub = Etherstub { settings: with(Some(9), Some(None)), ..stub };
+    let add = Change::AddEtherstub(&stub);
+    let mut store = open(dir.path());
+    store.commit(&[add.inverse(), add, add.inverse()]).unwrap();
+    let fresh = Etherstub { settings: none, ..stub.clone() };
+    store.commit(&[Change::AddEtherstub(&fresh)]).unwrap();
+    assert_eq!(store.load().unwrap().etherstubs[&stub.id], fresh);
+}
+
+#[test]
+fn an_etherstub_that_is_not_there_cannot_change() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let stub = stub(&store, "stub0", false);
+    let change = Change::UpdateEtherstub { was: &stub, now: &stub };
+    let error = store.commit(&[change]).unwrap_err();
+    assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
+    assert_eq!(store.load().unwrap(), FabricSpec::default());
+}
+
+#[test]
 fn a_vnic_that_is_not_there_cannot_change() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());
@@ -239,6 +318,58 @@ fn a_store_of_the_first_layout_is_taken_over() {
     }
 }
 
+/// What the next layout added, to the letter.
+const LAYOUT_2: &str = r#"
+    CREATE TABLE temporary_props (
+        vnic    INTEGER PRIMARY KEY,
+        props   TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE learned (
+        vnic    INTEGER NOT NULL,
+        address TEXT NOT NULL,
+        record  TEXT NOT NULL,
+        boot_id TEXT NOT NULL,
+        PRIMARY KEY (vnic, address)
+    ) STRICT;
+    CREATE TABLE pending (
+        vnic    INTEGER NOT NULL,
+        record  TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX pending_of ON pending (vnic);
+    INSERT INTO temporary_props VALUES (2,
+        '{"mtu":1400,"protection":"mac-nospoof"}', '5c2f0f8c-boot');
+    PRAGMA user_version = 2;
+"#;
+
+#[test]
+fn a_store_of_the_second_layout_keeps_what_is_temporary() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = rusqlite::Connection::open(dir.path().join("netd.db")).unwrap();
+    old.execute_batch(LAYOUT_1).unwrap();
+    old.execute_batch(LAYOUT_2).unwrap();
+    drop(old);
+    let link: LinkName = "bge0".parse().unwrap();
+    let props = LinkProps { maxbw: Some(Bandwidth::ZERO) };
+    let now = LinkSettings { props, kept: None };
+    for round in ["migrated", "opened again"] {
+        let mut store = open(dir.path());
+        let spec = store.load().unwrap();
+        let vnic = &spec.vnics[&LinkId(2)];
+        assert_eq!(vnic.props.mtu, Mtu::new(1400).ok(), "{round}");
+        assert_eq!(vnic.kept_props().mtu, Some(Mtu::ETHERNET), "{round}");
+        assert!(spec.etherstubs[&LinkId(1)].settings.is_default());
+        assert!(spec.links.is_empty(), "{round}");
+        // And it can hold what the new layout is for.
+        let was = LinkSettings::default();
+        let change = Change::SetLink { link: &link, was, now };
+        store.commit(&[change]).unwrap();
+        assert_eq!(store.load().unwrap().settings(&link), now, "{round}");
+        store.commit(&[change.inverse()]).unwrap();
+    }
+}
+
 #[test]
 fn only_one_netd_uses_a_directory() {
     let dir = tempfile::tempdir().unwrap();
@@ -264,7 +395,7 @@ fn files_that_are_not_ours_are_left_alone() {
         ("a later layout", |path| {
             drop(open(path.parent().unwrap()));
             let later = rusqlite::Connection::open(path).unwrap();
-            later.pragma_update(None, "user_version", 3).unwrap();
+            later.pragma_update(None, "user_version", 4).unwrap();
         }),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -277,7 +408,7 @@ fn files_that_are_not_ours_are_left_alone() {
                 error,
                 StoreError::Sqlite { .. }
                     | StoreError::Foreign(_)
-                    | StoreError::Layout { found: 3, .. }
+                    | StoreError::Layout { found: 4, .. }
             ),
             "{title}: {error:?}"
         );
@@ -295,8 +426,9 @@ fn a_damaged_entry_is_named() {
     let meddler = rusqlite::Connection::open(path).unwrap();
     meddler.execute("UPDATE vnic SET spec = '{}'", ()).unwrap();
     let error = store.load().unwrap_err();
+    let id = vnic.id.to_string();
     assert!(
-        matches!(error, StoreError::Damaged { id, .. } if id == vnic.id.0),
+        matches!(&error, StoreError::Damaged { link, .. } if *link == id),
         "{error:?}"
     );
 }

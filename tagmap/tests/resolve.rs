@@ -5,9 +5,9 @@
 //!   aggr0 02:..:03, tag pair, 9000     stub0  an etherstub, 9000
 
 use fabric::{
-    Duplex, Ends, Etherstub, FabricSpec, LinkClass, LinkId, LinkState, Mac,
-    MacType, Mode, Mtu, Observed, ObservedLink, Owner, Status, VlanId, Vnic,
-    VnicProps,
+    Duplex, Ends, Etherstub, FabricSpec, LinkClass, LinkId, LinkSettings,
+    LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink, Owner, Status,
+    VlanId, Vnic, VnicProps,
 };
 use tagmap::{Config, TagMap, resolve};
 
@@ -72,10 +72,13 @@ fn vnic(id: u32, over: &str) -> Vnic {
 fn spec(vnics: Vec<Vnic>) -> FabricSpec {
     let id = LinkId(100);
     let name = "stub0".parse().unwrap();
-    let stub = Etherstub { id, name, mtu: Mtu::ETHERSTUB, temporary: false };
+    let settings = LinkSettings::default();
+    let temporary = false;
+    let stub = Etherstub { id, name, mtu: Mtu::ETHERSTUB, settings, temporary };
     FabricSpec {
         etherstubs: [(id, stub)].into(),
         vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
+        ..FabricSpec::default()
     }
 }
 

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use fabric::LinkName;
 use fabric::api::{
-    ChangeVnic, CreateEtherstub, CreateVnic, DEFAULT_SOCKET, DaemonStatus,
-    Drops, EtherstubInfo, LinkCounters, LinkInfo, NicTags, PhysInfo,
-    SOCKET_ENV, VnicCounters, VnicInfo,
+    ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic, DEFAULT_SOCKET,
+    DaemonStatus, Drops, EtherstubInfo, LinkCounters, LinkInfo, NicTags,
+    PhysInfo, SOCKET_ENV, VnicCounters, VnicInfo,
 };
 use hyper::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -119,6 +119,21 @@ impl Client {
         change: &ChangeVnic,
     ) -> Result<VnicInfo, ClientError> {
         let path = vnic_path(name, zone);
+        self.ask(Method::PATCH, &path, Some(http::body(change)))
+    }
+
+    /// Changes properties of a link that VNICs can sit on: all that are named,
+    /// or none.
+    ///
+    /// # Errors
+    /// [`ClientError::Problem`] when netd refuses, and others as of every
+    /// question.
+    pub fn change_link(
+        &self,
+        name: &LinkName,
+        change: &ChangeLink,
+    ) -> Result<LinkInfo, ClientError> {
+        let path = format!("/v1/links/{}", escape(name.as_str()));
         self.ask(Method::PATCH, &path, Some(http::body(change)))
     }
 

@@ -3,11 +3,16 @@
 //! Properties that are named together change together, or not at all. Every
 //! fault is told, each as a warning in the original's words.
 
-use fabric::Status;
-use fabric::api::{ChangeVnic, LinkInfo, VnicInfo};
+use fabric::api::{
+    ChangeLink, ChangeVnic, LinkInfo, SetLinkProps, SetProps, VnicInfo,
+};
+use fabric::{LinkClass, Status};
+use serde::Serialize;
 
 use super::Common;
-use super::link_props::{PROPS, Refusal, Target, cannot, read, read_names};
+use super::link_props::{
+    LinkProp, PROPS, Refusal, Target, cannot, read, read_names,
+};
 use super::show_link;
 use super::zoned::ZoneArg;
 use crate::client::{Client, ClientError};
@@ -92,12 +97,10 @@ pub(crate) fn set(
     let link = args.change.find(client)?;
     let target = Target::Link(link.name.as_str(), link.class);
     let set = read(target, &list).map_err(|refusals| tell(&refusals, out))?;
-    let temporary = args.change.temporary;
-    let change = ChangeVnic { set, reset: Vec::new(), temporary };
     let names: Vec<_> = list.iter().map(|prop| prop.name.as_str()).collect();
     let changed = args
         .change
-        .ask(client, &link, &change)
+        .ask(client, &link, set, &[])
         .map_err(|error| refused("set", &names, &link, error, out))?;
     report(&[changed], common, out)
 }
@@ -116,22 +119,28 @@ pub(crate) fn reset(
     let link = args.change.find(client)?;
     let target = Target::Link(link.name.as_str(), link.class);
     let props = if list.is_empty() {
-        let can_change = PROPS.iter().filter(|p| p.can_change(link.class));
-        can_change.filter_map(|prop| prop.vnic).collect()
+        PROPS.iter().filter(|prop| prop.can_change(link.class)).collect()
     } else {
         read_names(target, &list).map_err(|refusals| tell(&refusals, out))?
     };
     if props.is_empty() {
         return report(&[], common, out);
     }
-    let names: Vec<_> = props.iter().map(|prop| prop.name()).collect();
-    let temporary = args.change.temporary;
-    let change = ChangeVnic { reset: props, temporary, ..Default::default() };
-    let changed = args
-        .change
-        .ask(client, &link, &change)
-        .map_err(|error| refused("reset", &names, &link, error, out))?;
+    let names: Vec<_> = props.iter().map(|prop| prop.name).collect();
+    let changed =
+        args.change
+            .ask(client, &link, SetProps::default(), &props)
+            .map_err(|error| refused("reset", &names, &link, error, out))?;
     report(&[changed], common, out)
+}
+
+/// A link as it is now.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum Changed {
+    /// One that VNICs sit on.
+    Link(LinkInfo),
+    Vnic(Box<VnicInfo>),
 }
 
 pub(super) const INVALID_LIST: &str = "invalid link properties specified";
@@ -156,16 +165,30 @@ impl ChangeArgs {
         Ok(links.next().expect("a name that is given is found, or an error"))
     }
 
+    /// Has netd change a link: of a VNIC, its own properties, else what is
+    /// about the VNICs over it.
     fn ask(
         &self,
         client: &Client,
         link: &LinkInfo,
-        change: &ChangeVnic,
-    ) -> Result<VnicInfo, ClientError> {
+        set: SetProps,
+        reset: &[&LinkProp],
+    ) -> Result<Changed, ClientError> {
+        let temporary = self.temporary;
+        if link.class != LinkClass::Vnic {
+            let set = SetLinkProps { maxbw: set.maxbw };
+            let reset = reset.iter().filter_map(|prop| prop.link).collect();
+            let change = ChangeLink { set, reset, temporary };
+            let changed = client.change_link(&link.name, &change)?;
+            return Ok(Changed::Link(changed));
+        }
+        let reset = reset.iter().filter_map(|prop| prop.vnic).collect();
+        let change = ChangeVnic { set, reset, temporary };
         let named = self.zone.as_ref().map(ZoneArg::text);
         let found = || link.zone.clone().unwrap_or_default();
         let zone = named.unwrap_or_else(found);
-        client.change_vnic(&link.name, Some(&zone), change)
+        let changed = client.change_vnic(&link.name, Some(&zone), &change)?;
+        Ok(Changed::Vnic(Box::new(changed)))
     }
 }
 
@@ -221,7 +244,7 @@ fn suspects(status: Status) -> &'static [&'static str] {
 }
 
 fn report(
-    changed: &[VnicInfo],
+    changed: &[Changed],
     common: Common,
     out: &mut Out,
 ) -> Result<(), CommandError> {

@@ -1,7 +1,7 @@
 //! `dladm show-linkprop`
 
-use fabric::LinkName;
 use fabric::api::LinkInfo;
+use fabric::{LinkClass, LinkName};
 use serde::Serialize;
 
 use super::Common;
@@ -188,16 +188,27 @@ impl Args {
         let name = self.link.as_deref();
         let links = show_link::named(client, name, self.zone.as_ref())?;
         let (vnics, phys) = (client.vnics()?, client.phys()?);
+        // Only what will be there after the next boot has to be told apart.
+        let stubs = match self.persistent {
+            true => client.etherstubs()?,
+            false => Vec::new(),
+        };
         let mut subjects = Vec::new();
         for link in links {
-            let is_vnic = link.class == fabric::LinkClass::Vnic;
+            let is_vnic = link.class == LinkClass::Vnic;
             let vnic = vnics.iter().find(|vnic| {
                 is_vnic && vnic.name == link.name && vnic.zone == link.zone
             });
             let phys = phys.iter().find(|phys| {
                 !is_vnic && phys.name == link.name && link.zone.is_none()
             });
-            if self.persistent && vnic.is_some_and(|vnic| vnic.temporary) {
+            let passes = stubs.iter().any(|stub| {
+                stub.temporary
+                    && link.class == LinkClass::Etherstub
+                    && stub.name == link.name
+            });
+            let passes = passes || vnic.is_some_and(|vnic| vnic.temporary);
+            if self.persistent && passes {
                 if let Some(name) = name {
                     let text = format!(
                         "link {name} is a temporary link: invalid argument"
@@ -215,8 +226,8 @@ impl Args {
     /// Whether a link has a property, of the time that is asked about: only
     /// what somebody has set is kept.
     fn has(&self, subject: &Subject, prop: &LinkProp) -> bool {
-        let kept = subject.vnic.is_some() && prop.vnic.is_some();
-        prop.is_of(subject.link.class) && (kept || !self.persistent)
+        let class = subject.link.class;
+        prop.is_of(class) && (prop.is_set_of(class) || !self.persistent)
     }
 
     fn row(&self, subject: &Subject, prop: &LinkProp) -> Row {

@@ -13,10 +13,13 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use fabric::api::{
-    ChangeVnic, CreateEtherstub, CreateVnic, DropSample, Drops, EtherstubInfo,
-    LinkCounters, LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
+    ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic, DropSample, Drops,
+    EtherstubInfo, LinkCounters, LinkInfo, NicTags, PhysInfo, Problem,
+    VnicCounters, VnicInfo,
 };
-use fabric::{LinkState, Mac, MacPrefix, MacType, Mtu, Status, Zone};
+use fabric::{
+    LinkSettings, LinkState, Mac, MacPrefix, MacType, Mtu, Status, Zone,
+};
 use serde::{Deserialize, Serialize};
 
 /// What a case's `server.json` says: lists of API objects, and what is not as
@@ -160,6 +163,10 @@ impl Scene {
                 let wanted = serde_json::from_slice(body).unwrap();
                 json(StatusCode::OK, &self.change_vnic(line, &wanted))
             }
+            line if line.starts_with("PATCH /v1/links/") => {
+                let wanted = serde_json::from_slice(body).unwrap();
+                json(StatusCode::OK, &self.change_link(line, &wanted))
+            }
             line if line.starts_with("DELETE ") => Response::builder()
                 .status(StatusCode::NO_CONTENT)
                 .body(Body::empty())
@@ -184,6 +191,19 @@ impl Scene {
         let vnic = vnic.unwrap_or_else(|| panic!("{line}"));
         let props = wanted.set.over(&vnic.props);
         VnicInfo { props, ..vnic.clone() }
+    }
+}
+
+impl Scene {
+    fn change_link(&self, line: &str, wanted: &ChangeLink) -> LinkInfo {
+        let (_, name) = line.rsplit_once('/').unwrap();
+        let link = self.links.iter().find(|link| link.name.as_str() == name);
+        let link = link.unwrap_or_else(|| panic!("{line}"));
+        let props = link.props.unwrap_or_default();
+        let settings = LinkSettings { props, kept: link.kept_props };
+        let now = wanted.of(settings, false).unwrap();
+        let (props, kept_props) = (Some(now.props), now.kept);
+        LinkInfo { props, kept_props, ..link.clone() }
     }
 }
 

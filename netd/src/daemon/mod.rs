@@ -261,7 +261,9 @@ impl Daemon {
         {
             return Err(FabricError::Blocked(blocked.clone()));
         }
-        if let Change::UpdateVnic { .. } = change
+        if let Change::UpdateVnic { .. }
+        | Change::UpdateEtherstub { .. }
+        | Change::SetLink { .. } = change
             && let Some(blocked) = newly_blocked(&self.blocked, &resolved)
         {
             return Err(FabricError::Blocked(blocked.clone()));
@@ -269,7 +271,9 @@ impl Daemon {
         match change {
             Change::AddVnic(_)
             | Change::UpdateVnic { .. }
-            | Change::AddEtherstub(_) => {
+            | Change::AddEtherstub(_)
+            | Change::UpdateEtherstub { .. }
+            | Change::SetLink { .. } => {
                 self.build(&resolved).await?;
                 if let Err(error) = self.commit(change) {
                     tracing::error!(error = chain(&error), "taking it back");

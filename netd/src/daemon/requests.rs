@@ -1,9 +1,9 @@
 //! What clients ask of the fabric: each request becomes a new declared state.
 
-use fabric::api::{ChangeVnic, CreateEtherstub, CreateVnic};
+use fabric::api::{ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic};
 use fabric::{
-    Etherstub, LinkClass, LinkId, LinkName, Mac, MacPrefix, MacType, Mode, Mtu,
-    Over, Owner, Vnic,
+    Etherstub, LinkClass, LinkId, LinkName, LinkSettings, Mac, MacPrefix,
+    MacType, Mode, Mtu, Over, Owner, Vnic,
 };
 use rand::RngExt;
 
@@ -231,6 +231,7 @@ impl Daemon {
             id,
             name: request.name,
             mtu: Mtu::ETHERSTUB,
+            settings: LinkSettings::default(),
             temporary: request.temporary,
         };
         let mut spec = self.spec.clone();
@@ -238,6 +239,58 @@ impl Daemon {
         self.become_spec(spec, Change::AddEtherstub(&stub)).await?;
         tracing::info!(etherstub = %stub.name, "created");
         Ok(id)
+    }
+
+    /// Changes properties of a link that VNICs can sit on.
+    ///
+    /// # Errors
+    /// [`FabricError`]; nothing has been changed.
+    pub async fn change_link(
+        &mut self,
+        name: &LinkName,
+        request: &ChangeLink,
+    ) -> Result<(), FabricError> {
+        self.refresh().await?;
+        let mut spec = self.spec.clone();
+        if let Some(was) = self.spec.etherstub(name).cloned() {
+            let settings = request.of(was.settings, was.temporary)?;
+            if settings == was.settings {
+                return Ok(());
+            }
+            let now = Etherstub { settings, ..was.clone() };
+            spec.etherstubs.insert(now.id, now.clone());
+            let change = Change::UpdateEtherstub { was: &was, now: &now };
+            self.become_spec(spec, change).await?;
+        } else {
+            self.check_carries(name)?;
+            let was = self.spec.settings(name);
+            let now = request.of(was, false)?;
+            if now == was {
+                return Ok(());
+            }
+            spec.links.remove(name);
+            if !now.is_default() {
+                spec.links.insert(name.clone(), now);
+            }
+            let change = Change::SetLink { link: name, was, now };
+            self.become_spec(spec, change).await?;
+        }
+        tracing::info!(link = %name, request.temporary, "changed");
+        Ok(())
+    }
+
+    /// Refuses a name that is not that of a link of the host's which can carry
+    /// VNICs.
+    fn check_carries(&self, name: &LinkName) -> Result<(), FabricError> {
+        let vnic = self.spec.vnics_called(name, Some("")).next();
+        let link = self.observed.links.get(name);
+        let class = match (vnic, link) {
+            (Some(_), _) => LinkClass::Vnic,
+            (None, Some(link)) if link.class.carries_vnics() => return Ok(()),
+            (None, Some(link)) => link.class,
+            (None, None) => return Err(FabricError::NotFound(name.clone())),
+        };
+        Err(FabricError::NoCarrier { over: name.clone(), class })
     }
 
     /// Deletes an etherstub that no VNIC sits on.

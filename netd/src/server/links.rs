@@ -2,8 +2,10 @@
 
 use axum::Json;
 use axum::extract::State;
-use fabric::api::{LinkCounters, LinkInfo, PhysInfo};
+use fabric::LinkName;
+use fabric::api::{ChangeLink, LinkCounters, LinkInfo, PhysInfo};
 
+use super::extract::{Body, Name};
 use super::{ApiError, Refused, Shared, finish};
 use crate::views;
 
@@ -25,6 +27,39 @@ pub(super) async fn links(
         let mut fabric = fabric.lock().await;
         fabric.refresh().await?;
         Ok(Json(views::links(&fabric)))
+    })
+    .await
+}
+
+/// Change properties of a link that VNICs can sit on, for those VNICs: all
+/// that are named, or none
+#[utoipa::path(
+    patch,
+    path = "/v1/links/{name}",
+    operation_id = "change_link",
+    params((
+        "name" = String,
+        Path,
+        description = "The name of a physical link, an aggregation or an etherstub"
+    )),
+    request_body(
+        content = ChangeLink,
+        example = json!({"set": {"maxbw": 500_000_000}, "temporary": false}),
+    ),
+    responses(
+        (status = 200, description = "The link as it is now", body = LinkInfo),
+        (status = "default", response = Refused),
+    )
+)]
+pub(super) async fn change(
+    State(fabric): State<Shared>,
+    Name(name): Name<LinkName>,
+    Body(request): Body<ChangeLink>,
+) -> Result<Json<LinkInfo>, ApiError> {
+    finish(async move {
+        let mut fabric = fabric.lock().await;
+        fabric.change_link(&name, &request).await?;
+        Ok(Json(views::link(&fabric, &name)?))
     })
     .await
 }

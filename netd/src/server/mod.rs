@@ -141,6 +141,7 @@ fn routes() -> OpenApiRouter<Served> {
         .routes(routes!(etherstubs::list, etherstubs::create))
         .routes(routes!(etherstubs::delete))
         .routes(routes!(links::links))
+        .routes(routes!(links::change))
         .routes(routes!(links::phys))
         .routes(routes!(links::counters))
         .routes(routes!(nictags::list))
@@ -176,7 +177,7 @@ mod tests {
         let document = routes().to_openapi();
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 11, "{paths:#?}");
+        assert_eq!(paths.len(), 12, "{paths:#?}");
         let operations = paths.values().flat_map(|path| {
             let methods = path.as_object().unwrap();
             methods.values().filter(|value| value.is_object())

@@ -7,7 +7,7 @@ mod table;
 use std::borrow::Cow;
 
 use fabric::api::{LinkInfo, PhysInfo, SetProps, VnicInfo};
-use fabric::{LinkClass, Status, VnicProp, VnicProps};
+use fabric::{LinkClass, LinkProps, Status, VnicProp, VnicProps};
 
 pub(super) use read::{Refusal, Target, cannot, read, read_names};
 pub(super) use table::PROPS;
@@ -20,6 +20,9 @@ pub(super) struct LinkProp {
     classes: &'static [LinkClass],
     /// What netd calls it, if a VNIC has it by somebody's will.
     pub(super) vnic: Option<VnicProp>,
+    /// What netd calls it, if a link that VNICs sit on has it by somebody's
+    /// will.
+    pub(super) link: Option<fabric::LinkProp>,
     /// Its value, in words of which there are none or several.
     value: fn(&Subject, When) -> Vec<String>,
     /// What it can be.
@@ -82,6 +85,17 @@ impl Subject {
             When::Default => Cow::Owned(VnicProps::default()),
         })
     }
+
+    /// The properties that a link which VNICs can sit on has by somebody's
+    /// will.
+    fn link_props(&self, when: When) -> Option<LinkProps> {
+        let props = self.link.props?;
+        Some(match when {
+            When::Now => props,
+            When::Kept => self.link.kept_props.unwrap_or(props),
+            When::Default => LinkProps::default(),
+        })
+    }
 }
 
 impl LinkProp {
@@ -95,10 +109,22 @@ impl LinkProp {
         self.classes.contains(&class)
     }
 
+    /// Whether links of a class have it by somebody's will.
+    pub(super) fn is_set_of(&self, class: LinkClass) -> bool {
+        match class {
+            LinkClass::Vnic => self.vnic.is_some(),
+            class => class.carries_vnics() && self.link.is_some(),
+        }
+    }
+
     /// Whether it can be changed on a link that is there.
     pub(super) fn can_change(&self, class: LinkClass) -> bool {
-        // Nothing but VNICs is netd's to change.
-        class == LinkClass::Vnic && self.vnic.is_some_and(VnicProp::can_change)
+        // Of other links than VNICs, only what is about their VNICs is netd's
+        // to change.
+        match class {
+            LinkClass::Vnic => self.vnic.is_some_and(VnicProp::can_change),
+            class => self.is_set_of(class),
+        }
     }
 
     /// Its value.
@@ -158,6 +184,8 @@ mod tests {
             mtu: vnic.mtu,
             state: vnic.state,
             over: Vec::new(),
+            props: None,
+            kept_props: None,
         };
         Subject { link, vnic: Some(vnic), phys: None }
     }
@@ -178,14 +206,51 @@ mod tests {
     }
 
     #[test]
-    fn only_vnics_are_changed() {
+    fn what_is_changed_is_netds() {
+        use LinkClass::{Aggr, Etherstub, Phys, Vnic};
         for prop in &PROPS {
             for class in LinkClass::ALL {
-                let want = class == LinkClass::Vnic
-                    && prop.vnic.is_some_and(VnicProp::can_change);
-                assert_eq!(prop.can_change(class), want, "{}", prop.name);
+                let want = match class {
+                    Vnic => prop.vnic.is_some_and(VnicProp::can_change),
+                    Phys | Aggr | Etherstub => prop.name == "maxbw",
+                    _ => false,
+                };
+                let name = prop.name;
+                assert_eq!(prop.can_change(class), want, "{name} {class}");
+                assert!(!want || prop.is_of(class), "{name} {class}");
+                assert!(!want || prop.parse.is_some(), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_set_of_a_link_is_shown() {
+        let maxbw = |mbps: Option<u32>| LinkProps {
+            maxbw: mbps.map(fabric::Bandwidth::from_mbps),
+        };
+        let prop = LinkProp::find("maxbw").unwrap();
+        for (props, kept, now, later) in [
+            (maxbw(None), None, vec![], vec![]),
+            (maxbw(Some(50)), None, vec!["   50"], vec!["   50"]),
+            (maxbw(Some(50)), Some(maxbw(None)), vec!["   50"], vec![]),
+            (maxbw(None), Some(maxbw(Some(7))), vec![], vec!["    7"]),
+        ] {
+            let mut subject = vnic(VnicProps::default(), None);
+            subject.vnic = None;
+            subject.link.class = LinkClass::Phys;
+            (subject.link.props, subject.link.kept_props) = (Some(props), kept);
+            assert_eq!(prop.value(&subject, When::Now), now);
+            assert_eq!(prop.value(&subject, When::Kept), later);
+            assert!(prop.value(&subject, When::Default).is_empty());
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_property_of_links_by_its_name() {
+        let links = PROPS.iter().filter_map(|prop| {
+            prop.link.inspect(|link| assert_eq!(prop.name, link.name()))
+        });
+        assert_eq!(links.collect::<Vec<_>>(), fabric::LinkProp::ALL);
     }
 
     #[test]

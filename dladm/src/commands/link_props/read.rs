@@ -1,7 +1,7 @@
 //! From a property list to a request.
 
 use fabric::api::SetProps;
-use fabric::{LinkClass, Status, VnicProp};
+use fabric::{LinkClass, Status};
 
 use super::{Bad, LinkProp, PROPS, Possible};
 use crate::proplist::Prop;
@@ -62,21 +62,21 @@ fn take(
     }
 }
 
-/// Reads the names of properties to reset.
+/// Finds the properties to reset by their names.
 pub(in super::super) fn read_names(
     target: Target<'_>,
     list: &[Prop],
-) -> Result<Vec<VnicProp>, Vec<Refusal>> {
+) -> Result<Vec<&'static LinkProp>, Vec<Refusal>> {
     let mut props = Vec::new();
     let mut refusals = Vec::new();
     for Prop { name, .. } in list {
         let allowed = find(target, name).and_then(|prop| {
             let refused = |bad| refusal("reset", target, name, prop, bad);
             target.allows(prop).map_err(refused)?;
-            Ok(prop.vnic)
+            Ok(prop)
         });
         match allowed {
-            Ok(prop) => props.extend(prop),
+            Ok(prop) => props.push(prop),
             Err(refusal) => refusals.push(refusal),
         }
     }

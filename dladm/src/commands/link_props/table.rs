@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use fabric::LinkClass::{Etherstub, Phys, Vnic};
+use fabric::LinkClass::{Aggr, Etherstub, Phys, Vnic};
 use fabric::{
     AllowedIp, AllowedIps, Bandwidth, BandwidthError, ClientId, ClientIds,
     FloorError, LinkClass, Mac, MethodsError, ModeError, Mtu, MtuError,
@@ -18,6 +18,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "speed",
         classes: &[Phys],
         vnic: None,
+        link: None,
         value: |subject, when| match (&subject.phys, when) {
             // Mb/s; 0: unknown.
             (Some(phys), When::Now) if phys.speed > 0 => some(phys.speed),
@@ -30,6 +31,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "zone",
         classes: &[Vnic],
         vnic: Some(VnicProp::Zone),
+        link: None,
         value: |subject, when| match when {
             When::Default => none(),
             When::Now | When::Kept => list(&subject.link.zone),
@@ -45,6 +47,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "duplex",
         classes: &[Phys],
         vnic: None,
+        link: None,
         value: |subject, when| match (&subject.phys, when) {
             (Some(phys), When::Now) => some(phys.duplex),
             (_, When::Default) => some("full"),
@@ -57,6 +60,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "state",
         classes: &LinkClass::ALL,
         vnic: None,
+        link: None,
         value: |subject, when| match when {
             When::Now => some(subject.link.state),
             When::Kept => none(),
@@ -69,6 +73,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "mtu",
         classes: &LinkClass::ALL,
         vnic: Some(VnicProp::Mtu),
+        link: None,
         value: |subject, when| match (when, subject.link.class) {
             (When::Now, _) => list(subject.link.mtu),
             (When::Kept, _) => {
@@ -92,6 +97,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "secondary-macs",
         classes: &[Vnic],
         vnic: Some(VnicProp::SecondaryMacs),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => list(props.secondary_macs.iter()),
             None => none(),
@@ -109,10 +115,14 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
     },
     LinkProp {
         name: "maxbw",
-        classes: &[Vnic],
+        classes: &[Phys, Aggr, Etherstub, Vnic],
         vnic: Some(VnicProp::MaxBw),
+        link: Some(fabric::LinkProp::MaxBw),
         value: |subject, when| {
-            let maxbw = subject.props(when).and_then(|props| props.maxbw);
+            let maxbw = match subject.link_props(when) {
+                Some(props) => props.maxbw,
+                None => subject.props(when).and_then(|props| props.maxbw),
+            };
             list(maxbw.map(Bandwidth::padded))
         },
         possible: Possible::Free,
@@ -126,6 +136,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "priority",
         classes: &[Vnic],
         vnic: Some(VnicProp::Priority),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => some(props.priority),
             None => none(),
@@ -142,6 +153,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "protection",
         classes: &[Vnic],
         vnic: Some(VnicProp::Protection),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => words(props.protection),
             None => none(),
@@ -157,6 +169,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "dynamic-methods",
         classes: &[Vnic],
         vnic: Some(VnicProp::DynamicMethods),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => words(props.dynamic_methods),
             None => none(),
@@ -172,6 +185,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "promisc-filtered",
         classes: &[Vnic],
         vnic: Some(VnicProp::PromiscFiltered),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) if props.promisc_filtered => some("on"),
             Some(_) => some("off"),
@@ -192,6 +206,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "allowed-ips",
         classes: &[Vnic],
         vnic: Some(VnicProp::AllowedIps),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => list(props.allowed_ips.iter()),
             None => none(),
@@ -214,6 +229,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "allowed-dhcp-cids",
         classes: &[Vnic],
         vnic: Some(VnicProp::AllowedDhcpCids),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => list(props.allowed_dhcp_cids.iter()),
             None => none(),
@@ -232,6 +248,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "allow-all-dhcp-cids",
         classes: &[Vnic],
         vnic: Some(VnicProp::AllowAllDhcpCids),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => some(props.allow_all_dhcp_cids),
             None => none(),
@@ -248,6 +265,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "minbw",
         classes: &[Vnic],
         vnic: Some(VnicProp::MinBw),
+        link: None,
         value: |subject, when| {
             let minbw = subject.props(when).and_then(|props| props.minbw);
             list(minbw.map(Bandwidth::padded))
@@ -263,6 +281,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "mode",
         classes: &[Vnic],
         vnic: Some(VnicProp::Mode),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => some(props.mode),
             None => none(),
@@ -278,6 +297,7 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         name: "owner",
         classes: &[Vnic],
         vnic: Some(VnicProp::Owner),
+        link: None,
         value: |subject, when| match subject.props(when) {
             Some(props) => list(&props.owner),
             None => none(),
