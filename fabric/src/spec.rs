@@ -10,7 +10,8 @@ use crate::datapath::Segment;
 use crate::{
     AllowedIps, Bandwidth, ClientIds, FloorError, IpFamily, LinkName,
     LinkProps, LinkSettings, Mac, Methods, Mode, Mtu, NameError, Over, Owner,
-    Priority, Protection, SecondaryMacs, Status, VlanId, Vnic, VnicKey, Zone,
+    Priority, Protection, ResolvedSegment, SecondaryMacs, Status, VlanId, Vnic,
+    VnicKey, Zone,
 };
 
 /// The number of a link of ours, from one sequence for all classes and never
@@ -399,6 +400,9 @@ impl SpecError {
 pub struct ResolvedSpec {
     /// VNICs whose link and zone are there, by number.
     pub vnics: BTreeMap<LinkId, ResolvedVnic>,
+    /// The segments of these VNICs, and of those that wait for their zones
+    /// only.
+    pub segments: BTreeMap<Segment, ResolvedSegment>,
     /// What has to wait, and why.
     pub blocked: Vec<crate::Blocked>,
 }

@@ -236,6 +236,17 @@ pub struct VnicProps {
     pub owner: Option<Owner>,
 }
 
+impl VnicProps {
+    /// Whether anything is promised or denied to the guest of what the link
+    /// below carries. Where nothing is, the link's speed doesn't matter.
+    #[must_use]
+    pub fn is_shaped(&self) -> bool {
+        self.maxbw.is_some()
+            || self.minbw.is_some()
+            || self.priority != Priority::OF_VNICS
+    }
+}
+
 impl Default for VnicProps {
     fn default() -> Self {
         Self {

@@ -1,7 +1,9 @@
 //! What netd answers when it does not do what was asked.
 
 use fabric::api::Problem;
-use fabric::{ChangeError, LinkId, LinkName, SpecError, Status, VnicKey};
+use fabric::{
+    ChangeError, GuaranteeError, LinkId, LinkName, SpecError, Status, VnicKey,
+};
 
 use crate::apply::ApplyError;
 use crate::chain::chain;
@@ -81,7 +83,10 @@ pub enum FabricError {
     /// The request breaks a rule.
     #[error(transparent)]
     Spec(#[from] SpecError),
-    /// A VNIC can't be changed like that.
+    /// More would be promised than a link can carry.
+    #[error(transparent)]
+    Guarantee(#[from] GuaranteeError),
+    /// A link can't be changed like that.
     #[error(transparent)]
     Change(#[from] ChangeError),
     /// The request can't be built now.
@@ -119,6 +124,7 @@ impl FabricError {
                 Status::ObjectExists
             }
             Self::Spec(error) => error.status(),
+            Self::Guarantee(_) => Status::NoBandwidth,
             Self::Change(error) => error.status(),
             Self::Blocked(blocked) => blocked.status,
             Self::Vanished(_)
@@ -150,6 +156,7 @@ impl FabricError {
             Self::Spec(SpecError::TransientZone { .. }) => {
                 "make the VNIC temporary (-t), or name the zone".to_owned()
             }
+            Self::Guarantee(error) => error.hint(),
             Self::Change(error) => return error.hint(),
             Self::Blocked(_)
             | Self::Spec(_)

@@ -181,6 +181,12 @@ pub enum Change<'a> {
 }
 
 impl Change<'_> {
+    /// Whether a link goes.
+    #[must_use]
+    pub fn is_removal(self) -> bool {
+        matches!(self, Self::RemoveVnic(_) | Self::RemoveEtherstub(_))
+    }
+
     /// The change that takes this one back.
     #[must_use]
     pub fn inverse(self) -> Self {

@@ -20,5 +20,5 @@ mod tags;
 pub use admin::AdminAddress;
 pub use config::{Assignment, Config};
 pub use error::{ConfigError, EditError, Reason, TagError};
-pub use resolve::resolve;
+pub use resolve::{resolve, shaped_links};
 pub use tags::{Aggr, NicTag, TagMap, TagTarget};

@@ -1,12 +1,12 @@
 //! From the desired state to what can be built on this host now.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
-    Blocked, Ends, Etherstub, FabricSpec, LinkClass, LinkName, Mac, Mode, Mtu,
-    Observed, Over, Owner, PhysLink, ResolvedSpec, ResolvedVnic, Status,
-    VlanId, Vnic,
+    Bandwidth, Blocked, Ends, Etherstub, FabricSpec, Guarantee, LinkClass,
+    LinkName, Mac, Mode, Mtu, Observed, Over, Owner, PhysLink, ResolvedSegment,
+    ResolvedSpec, ResolvedVnic, Status, VlanId, Vnic,
 };
 
 use crate::TagMap;
@@ -23,18 +23,12 @@ pub fn resolve(
     tags: &TagMap,
     observed: &Observed,
 ) -> ResolvedSpec {
-    let here = spec.vnics.values().filter(|vnic| vnic.zone.is_none());
-    let host = Host {
-        spec,
-        tags,
-        observed,
-        phys: &observed.phys(),
-        guest_ends_here: here.map(|vnic| &vnic.name).collect(),
-    };
+    let phys = observed.phys();
+    let host = Host::new(spec, tags, observed, &phys);
     let mut taken = BTreeSet::new();
     let mut resolved = ResolvedSpec::default();
     for vnic in spec.vnics.values() {
-        match host.resolve(vnic, &mut taken) {
+        match host.resolve(vnic, &mut taken, &mut resolved.segments) {
             Ok(found) => {
                 resolved.vnics.insert(vnic.id, found);
             }
@@ -47,6 +41,36 @@ pub fn resolve(
         }
     }
     resolved
+}
+
+/// The physical links whose speed decides something, now or after the next
+/// boot: those over which a VNIC is promised or denied a part of what they
+/// carry, and those with a cap of their own. To ask a driver for a link's speed
+/// costs, so nobody asks for that of the others.
+#[must_use]
+pub fn shaped_links(
+    spec: &FabricSpec,
+    tags: &TagMap,
+    observed: &Observed,
+) -> BTreeSet<LinkName> {
+    let shaped = spec
+        .vnics
+        .values()
+        .filter(|vnic| vnic.props.is_shaped() || vnic.kept_props().is_shaped());
+    let overs: BTreeSet<&Over> = shaped.map(|vnic| &vnic.over).collect();
+    if overs.is_empty() && spec.links.is_empty() {
+        return BTreeSet::new();
+    }
+    let phys = observed.phys();
+    let host = Host::new(spec, tags, observed, &phys);
+    let below = overs.into_iter().filter_map(|over| host.below(over).ok());
+    let links = below.filter_map(|below| match below {
+        Below::Link(link) => Some(&link.name),
+        Below::Etherstub(_) => None,
+    });
+    let capped =
+        phys.iter().map(|l| &l.name).filter(|l| spec.links.contains_key(*l));
+    links.chain(capped).cloned().collect()
 }
 
 /// The owner of a TAP that was given to nobody else.
@@ -74,11 +98,23 @@ enum Below<'a> {
     Etherstub(&'a Etherstub),
 }
 
-impl Host<'_> {
+impl<'a> Host<'a> {
+    fn new(
+        spec: &'a FabricSpec,
+        tags: &'a TagMap,
+        observed: &'a Observed,
+        phys: &'a [PhysLink],
+    ) -> Self {
+        let here = spec.vnics.values().filter(|vnic| vnic.zone.is_none());
+        let guest_ends_here = here.map(|vnic| &vnic.name).collect();
+        Self { spec, tags, observed, phys, guest_ends_here }
+    }
+
     fn resolve(
         &self,
         vnic: &Vnic,
         taken: &mut Taken,
+        segments: &mut BTreeMap<Segment, ResolvedSegment>,
     ) -> Result<ResolvedVnic, Obstacle> {
         let below = self.below(&vnic.over)?;
         if let Some(mac) = below.station()
@@ -106,6 +142,13 @@ impl Host<'_> {
         }
         taken.extend(stations);
         let mtu = self.mtu(vnic, &below)?;
+        // So is its share of the link.
+        let place = segments.entry(segment.clone());
+        let place = place.or_insert_with(|| self.segment(&below));
+        if let Some(minbw) = vnic.props.minbw {
+            let guarantee = Guarantee { vnic: vnic.key(), minbw };
+            place.guarantees.insert(vnic.id, guarantee);
+        }
         // A VNIC that is there needs no zone to be made in. Its namespace may
         // have lost its name, or the process that named it, and lives on for
         // as long as the VNIC does.
@@ -142,6 +185,28 @@ impl Host<'_> {
             allow_all_dhcp_cids: vnic.props.allow_all_dhcp_cids,
             ends: ends(vnic),
         })
+    }
+
+    /// What the link below says of a segment on which nothing is promised yet.
+    fn segment(&self, below: &Below<'_>) -> ResolvedSegment {
+        let over = below.name().clone();
+        let speed = match below {
+            Below::Link(link) => {
+                self.observed.links.get(&link.name).and_then(|link| link.speed)
+            }
+            Below::Etherstub(_) => None,
+        };
+        let settings = match below {
+            Below::Link(link) => self.spec.links.get(&link.name).copied(),
+            Below::Etherstub(stub) => Some(stub.settings),
+        };
+        ResolvedSegment {
+            over,
+            // Some drivers say 0 of a link without carrier.
+            speed: speed.filter(|mbps| *mbps > 0).map(Bandwidth::from_mbps),
+            maxbw: settings.and_then(|settings| settings.props.maxbw),
+            guarantees: BTreeMap::new(),
+        }
     }
 
     fn below(&self, over: &Over) -> Result<Below<'_>, Obstacle> {

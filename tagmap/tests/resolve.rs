@@ -5,11 +5,11 @@
 //!   aggr0 02:..:03, tag pair, 9000     stub0  an etherstub, 9000
 
 use fabric::{
-    Duplex, Ends, Etherstub, FabricSpec, LinkClass, LinkId, LinkSettings,
-    LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink, Owner, Status,
-    VlanId, Vnic, VnicProps,
+    Bandwidth, Duplex, Ends, Etherstub, FabricSpec, LinkClass, LinkId,
+    LinkProps, LinkSettings, LinkState, Mac, MacType, Mode, Mtu, Observed,
+    ObservedLink, Owner, Priority, Status, VlanId, Vnic, VnicProps,
 };
-use tagmap::{Config, TagMap, resolve};
+use tagmap::{Config, TagMap, resolve, shaped_links};
 
 const TAGS: &str = "\
 admin_nic=2:0:0:0:0:1
@@ -288,5 +288,125 @@ fn a_tap_needs_no_zone_and_is_always_somebodys() {
         let ends: Vec<Ends> =
             resolved.vnics.values().map(|vnic| vnic.ends).collect();
         assert_eq!(ends, [want]);
+    }
+}
+
+/// What each VNIC of `net1` and so on is promised, in Mb/s.
+fn promised(
+    vnics: Vec<Vnic>,
+    edit: impl FnOnce(&mut FabricSpec),
+) -> FabricSpec {
+    let vnics = vnics.into_iter().map(|vnic| {
+        let minbw = Bandwidth::from_mbps(vnic.id.0);
+        with(vnic, |vnic| vnic.props.minbw = Some(minbw))
+    });
+    let mut spec = spec(vnics.collect());
+    edit(&mut spec);
+    spec
+}
+
+fn maxbw(mbps: u32) -> LinkSettings {
+    let props = LinkProps { maxbw: Some(Bandwidth::from_mbps(mbps)) };
+    LinkSettings { props, kept: Some(LinkProps::default()) }
+}
+
+/// Each segment as `link speed maxbw: net1 1, net2 2`.
+fn segments(spec: &FabricSpec, observed: &Observed) -> Vec<String> {
+    let text = |bandwidth: Option<Bandwidth>| {
+        bandwidth.map_or("-".to_owned(), |bandwidth| bandwidth.to_string())
+    };
+    let resolved = resolve(spec, &tags(TAGS), observed);
+    let segments = resolved.segments.values();
+    segments
+        .map(|segment| {
+            let shares = segment.guarantees.values();
+            let shares: Vec<_> = shares
+                .map(|share| format!("{} {}", share.vnic, share.minbw))
+                .collect();
+            let shares = shares.join(", ");
+            let (speed, maxbw) = (text(segment.speed), text(segment.maxbw));
+            format!("{} {speed} {maxbw}: {shares}", segment.over)
+        })
+        .collect()
+}
+
+#[test]
+fn what_is_promised_counts_on_the_segment_however_it_is_named() {
+    let vnics = || {
+        vec![
+            vnic(1, "bge0"),
+            vnic(2, "tag:admin"),
+            vnic(3, "stub0"),
+            // Its zone may start at any moment.
+            in_zone(vnic(4, "bge0"), "nowhere"),
+            // Where these belong, or whether, nobody knows.
+            vnic(5, "tag:lost"),
+            with(vnic(6, "bge0"), |v| v.mac = mac(1)),
+            with_mtu(vnic(7, "bge0"), 9000),
+        ]
+    };
+    let spec = promised(vnics(), |_| {});
+    let want = [
+        "bge0 1000 -: net1 1, net2 2, net4 in zone nowhere 4",
+        "stub0 - -: net3 3",
+    ];
+    assert_eq!(segments(&spec, &host()), want);
+
+    let spec = promised(vnics(), |spec| {
+        spec.links.insert("bge0".parse().unwrap(), maxbw(50));
+        spec.links.insert("bge1".parse().unwrap(), maxbw(60));
+        let stub = spec.etherstubs.get_mut(&LinkId(100)).unwrap();
+        stub.settings = maxbw(70);
+    });
+    let want = [
+        "bge0 1000 50: net1 1, net2 2, net4 in zone nowhere 4",
+        "stub0 - 70: net3 3",
+    ];
+    assert_eq!(segments(&spec, &host()), want);
+    // What is kept apart is not of now.
+    let want = [
+        "bge0 1000 -: net1 1, net2 2, net4 in zone nowhere 4",
+        "stub0 - -: net3 3",
+    ];
+    assert_eq!(segments(&spec.next_boot(), &host()), want);
+
+    // A segment is there without a promise; an unknown speed has two names.
+    let spec = self::spec(vec![vnic(1, "bge0")]);
+    for speed in [None, Some(0)] {
+        let mut host = host();
+        host.links.get_mut(&"bge0".parse().unwrap()).unwrap().speed = speed;
+        assert_eq!(segments(&spec, &host), ["bge0 - -: "]);
+    }
+}
+
+#[test]
+fn only_links_that_decide_something_are_asked_for_their_speed() {
+    let low = |vnic| with(vnic, |v| v.props.priority = Priority::Low);
+    let capped = |vnic| with(vnic, |v| v.props.maxbw = Some(Bandwidth::ZERO));
+    let later = |vnic: Vnic| {
+        let kept = capped(vnic.clone()).props;
+        with(vnic, |v| v.kept = Some(kept))
+    };
+    let shaped = |vnics: Vec<Vnic>, link: Option<&str>| {
+        let mut spec = spec(vnics);
+        let links = link.map(|link| (link.parse().unwrap(), maxbw(1)));
+        spec.links.extend(links);
+        let links = shaped_links(&spec, &tags(TAGS), &host());
+        let links: Vec<_> = links.iter().map(ToString::to_string).collect();
+        links.join(" ")
+    };
+    for (title, vnics, link, want) in [
+        ("nothing", vec![], None, ""),
+        ("plain VNICs", vec![vnic(1, "bge0"), vnic(2, "tag:big")], None, ""),
+        ("a cap", vec![capped(vnic(1, "bge0")), vnic(2, "bge1")], None, "bge0"),
+        ("by tag", vec![low(vnic(1, "tag:pair"))], None, "aggr0"),
+        ("from the next boot on", vec![later(vnic(1, "bge1"))], None, "bge1"),
+        ("an etherstub", vec![low(vnic(1, "stub0"))], None, ""),
+        ("no link", vec![low(vnic(1, "tag:lost"))], None, ""),
+        ("a link's own", vec![vnic(1, "bge0")], Some("bge1"), "bge1"),
+        ("an absent link's own", vec![], Some("bge9"), ""),
+        ("both", vec![low(vnic(1, "bge1"))], Some("bge0"), "bge0 bge1"),
+    ] {
+        assert_eq!(shaped(vnics, link), want, "{title}");
     }
 }

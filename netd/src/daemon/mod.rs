@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::api::CreateEtherstub;
 use fabric::{
-    Blocked, FabricSpec, LinkName, Observed, ResolvedSpec, Step, Zone,
+    Blocked, FabricSpec, LinkName, Observed, ResolvedSpec, Step, Vnic, Zone,
 };
 
 use flows::learn::Learner;
@@ -68,6 +68,9 @@ impl Daemon {
         for blocked in &daemon.blocked {
             tracing::warn!(%blocked, "waits");
         }
+        for error in daemon.resolved().overcommitted() {
+            tracing::warn!(%error, "not all of what is promised can hold");
+        }
         Ok(daemon)
     }
 
@@ -117,7 +120,17 @@ impl Daemon {
         let zones = self.zones();
         let refusing = self.observed.refusing.clone();
         self.observed = self.kernel.observe(&zones, refusing).await?;
+        self.observe_speeds(None).await;
         Ok(())
+    }
+
+    /// Asks for the speed of each link where it decides something: in the
+    /// state as declared, or in another one.
+    async fn observe_speeds(&mut self, spec: Option<&FabricSpec>) {
+        let spec = spec.unwrap_or(&self.spec);
+        let tags = self.config.tags();
+        let links = tagmap::shaped_links(spec, tags, &self.observed);
+        self.kernel.observe_speeds(&mut self.observed, &links).await;
     }
 
     fn zones(&self) -> BTreeSet<Zone> {
@@ -143,6 +156,7 @@ impl Daemon {
         if self.kernel.observe_links(&mut self.observed).await? {
             let zones = self.zones();
             self.kernel.observe_zones(&mut self.observed, &zones);
+            self.observe_speeds(None).await;
         } else {
             self.settled = false;
             self.observe().await?;
@@ -254,6 +268,7 @@ impl Daemon {
         }
         // Old debts first, so that a failure here is about what was asked.
         self.settle().await;
+        self.observe_speeds(Some(&spec)).await;
         let resolved = self.resolve(&spec);
         if let Change::AddVnic(vnic) = change
             && let Some(blocked) =
@@ -267,6 +282,9 @@ impl Daemon {
             && let Some(blocked) = newly_blocked(&self.blocked, &resolved)
         {
             return Err(FabricError::Blocked(blocked.clone()));
+        }
+        if !change.is_removal() {
+            self.check_guarantees(&spec, &resolved)?;
         }
         match change {
             Change::AddVnic(_)
@@ -299,6 +317,24 @@ impl Daemon {
         self.spec = spec;
         self.enroll(&resolved);
         self.blocked = resolved.blocked;
+        Ok(())
+    }
+
+    /// Refuses a state in which more is promised than links can carry, now or
+    /// after the next boot, unless it is so already.
+    fn check_guarantees(
+        &self,
+        spec: &FabricSpec,
+        resolved: &ResolvedSpec,
+    ) -> Result<(), FabricError> {
+        let kept = |vnic: &Vnic| vnic.kept_props().minbw.is_some();
+        let now = |vnic: &Vnic| vnic.props.minbw.is_some();
+        if !spec.vnics.values().any(|vnic| now(vnic) || kept(vnic)) {
+            return Ok(());
+        }
+        resolved.check_guarantees(&self.find(&self.spec))?;
+        let later = self.find(&spec.next_boot());
+        later.check_guarantees(&self.find(&self.spec.next_boot()))?;
         Ok(())
     }
 

@@ -115,6 +115,19 @@ impl Kernel {
         }
     }
 
+    /// Asks the drivers of `links` for their speeds.
+    pub async fn observe_speeds(
+        &self,
+        observed: &mut Observed,
+        links: &BTreeSet<LinkName>,
+    ) {
+        for (name, speed) in ethtool::speeds(links).await {
+            if let Some(link) = observed.links.get_mut(&name) {
+                link.speed = Some(speed);
+            }
+        }
+    }
+
     /// Looks which of `zones` are running.
     pub fn observe_zones(
         &self,
