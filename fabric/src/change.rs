@@ -154,7 +154,7 @@ pub struct SetProps {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minbw: Option<Bandwidth>,
     /// Who sends first when the link below can't carry all of it.
-    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Priority))]
     #[serde(default, deserialize_with = "a_value")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Priority>,

@@ -237,6 +237,10 @@ fn what_is_set_of_links_lasts_or_ends_with_the_boot() {
     let add = Change::AddEtherstub(&stub);
     let mut store = open(dir.path());
     store.commit(&[add.inverse(), add, add.inverse()]).unwrap();
+    let reader = rusqlite::Connection::open(dir.path().join("netd.db"));
+    let count = "SELECT count(*) FROM temporary_props";
+    let left = reader.unwrap().query_row(count, (), |row| row.get(0));
+    assert_eq!(left, Ok(0_u32));
     let fresh = Etherstub { settings: none, ..stub.clone() };
     store.commit(&[Change::AddEtherstub(&fresh)]).unwrap();
     assert_eq!(store.load().unwrap().etherstubs[&stub.id], fresh);
