@@ -414,6 +414,7 @@ fn http_status(code: Status) -> u16 {
         | Status::LinkBusy
         | Status::MacInUse
         | Status::MacReserved
+        | Status::IdenticalFlow
         | Status::ReadOnly
         | Status::PersistentOnTemporary
         | Status::NoBandwidth => 409,
@@ -430,7 +431,14 @@ fn http_status(code: Status) -> u16 {
         | Status::InvalidMac
         | Status::MaxBwFloor
         | Status::MinBwFloor
-        | Status::MtuRange => 400,
+        | Status::MtuRange
+        | Status::InvalidFlowAttr
+        | Status::InvalidIpPrefix
+        | Status::InvalidProtocol
+        | Status::InvalidPort
+        | Status::InvalidDsField
+        | Status::InvalidDsFieldMask
+        | Status::PortNeedsTransport => 400,
     }
 }
 

@@ -3,11 +3,21 @@
 //! Rows name links; numbers that only the kernel knows (ifindexes) are looked
 //! up when a row is written. The bytes are made in one place, `flows::abi`.
 
+mod flow_changes;
+mod flow_mask;
+mod flow_rows;
+mod flow_tuple;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
 use crate::{AllowedIp, IpFamily, LinkId, LinkName, Mac, Methods, Protection};
+
+pub use flow_changes::FlowWrite;
+pub use flow_mask::FlowMask;
+pub use flow_rows::{FlowKey, FlowMasksRow, FlowRow, FlowRows, Treatment};
+pub use flow_tuple::FlowTuple;
 
 /// A link as a row names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

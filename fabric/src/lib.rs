@@ -10,7 +10,8 @@
 //! one *segment*. A VNIC has two ends: the *guest end* in the zone, the
 //! *host end* that stays with the host. They are a veth pair; or the host end
 //! is a TAP, and the guest end is in the virtual machine that has it open. A
-//! *NIC tag* names a physical link by the MAC address of its NIC.
+//! *NIC tag* names a physical link by the MAC address of its NIC. A *flow* is a
+//! named part of a VNIC's traffic, told by its [`FlowAttrs`].
 
 mod allowed_ips;
 pub mod api;
@@ -19,6 +20,7 @@ mod change;
 mod client_id;
 pub mod datapath;
 mod drop_reason;
+mod flow;
 mod guarantee;
 mod link;
 mod link_props;
@@ -46,6 +48,11 @@ pub use bandwidth::{Bandwidth, BandwidthError, FloorError};
 pub use change::{ChangeError, ChangeVnic, SetProps, VnicProp};
 pub use client_id::{ClientId, ClientIdError, ClientIds, ClientIdsError};
 pub use drop_reason::DropReason;
+pub use flow::{
+    DsField, FLOW_MASKS_MAX, FlowAttr, FlowAttrName, FlowAttrs, FlowAttrsError,
+    FlowId, FlowIp, FlowName, FlowNameError, FlowValueError, FlowsError,
+    Transport, check_flows,
+};
 pub use guarantee::{Guarantee, GuaranteeError, ResolvedSegment};
 pub use link::{Duplex, LinkClass, LinkState, PhysLink};
 pub use link_props::{LinkProp, LinkProps, LinkSettings};

@@ -64,11 +64,27 @@ pub enum Status {
     NoBandwidth,
     /// `-m factory` where the NIC has no spare addresses.
     FactoryMacNotSupported,
+    /// A list of a flow's attributes that can't be read.
+    InvalidFlowAttr,
+    /// A prefix that is zero or too long for its address.
+    InvalidIpPrefix,
+    /// A text that is no protocol of a flow.
+    InvalidProtocol,
+    /// A port outside of 1 to 65535.
+    InvalidPort,
+    /// A value that no DS field can have, or none under its mask.
+    InvalidDsField,
+    /// A mask of a DS field outside of 1 to ff.
+    InvalidDsFieldMask,
+    /// A port of a flow without a protocol.
+    PortNeedsTransport,
+    /// Attributes that another flow of the link has.
+    IdenticalFlow,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 33] = [
         Self::InvalidArgument,
         Self::OperationFailed,
         Self::NotSupported,
@@ -94,6 +110,14 @@ impl Status {
         Self::MinBwFloor,
         Self::NoBandwidth,
         Self::FactoryMacNotSupported,
+        Self::InvalidFlowAttr,
+        Self::InvalidIpPrefix,
+        Self::InvalidProtocol,
+        Self::InvalidPort,
+        Self::InvalidDsField,
+        Self::InvalidDsFieldMask,
+        Self::PortNeedsTransport,
+        Self::IdenticalFlow,
     ];
 }
 
@@ -133,6 +157,16 @@ impl fmt::Display for Status {
             Self::FactoryMacNotSupported => {
                 "factory MAC address slots not supported"
             }
+            Self::InvalidFlowAttr => "invalid flow attribute specified",
+            Self::InvalidIpPrefix => "invalid IP prefix length",
+            Self::InvalidProtocol => "invalid IP protocol",
+            Self::InvalidPort => "invalid port number",
+            Self::InvalidDsField => "invalid dsfield",
+            Self::InvalidDsFieldMask => "invalid dsfield mask",
+            Self::PortNeedsTransport => {
+                "local or remote port requires transport"
+            }
+            Self::IdenticalFlow => "a flow with identical attributes exists",
         })
     }
 }
