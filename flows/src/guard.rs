@@ -13,6 +13,11 @@ use fabric::{
     SecondaryMacs,
 };
 
+use crate::headers::{
+    self, Broken, Carried, ETHERNET, IPV4, IPV4_OFFSET, IPV6,
+    behind_extensions, part,
+};
+
 /// Whom a guest may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
@@ -97,29 +102,20 @@ pub fn guard(
     }
 }
 
-/// The length of an Ethernet header.
-const ETHERNET: usize = 14;
 /// EtherTypes; what is below the lowest is a length.
 const ETHERTYPE_MIN: u16 = 0x0600;
-const IPV4: u16 = 0x0800;
 const ARP: u16 = 0x0806;
 const RARP: u16 = 0x8035;
 const VLAN: u16 = 0x8100;
-const IPV6: u16 = 0x86dd;
 const PROVIDER_VLAN: u16 = 0x88a8;
 
 /// IP protocols.
 const UDP: u8 = 17;
-const FRAGMENT: u8 = 44;
-const AH: u8 = 51;
 const ICMPV6: u8 = 58;
 
 /// Ethernet, as ARP and DHCP number kinds of hardware.
 const HARDWARE_ETHERNET: u16 = 1;
 
-/// The most IPv6 extension headers. Real packets have two or three; a longer
-/// chain is there to get behind somebody's guard.
-const EXTENSIONS_MAX: usize = 8;
 /// The most options of a Neighbor Discovery message. Real ones have one or
 /// two, with SEND five.
 const ND_OPTIONS_MAX: usize = 16;
@@ -128,12 +124,6 @@ const DHCP_OPTIONS_MAX: usize = 64;
 
 /// What can't be followed to what has to be checked is dropped.
 const UNREADABLE: DropReason = DropReason::Unreadable;
-
-/// `N` bytes at a place that is known to be there.
-fn part<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
-    let bytes = bytes[at..].first_chunk();
-    *bytes.expect("the structure is longer than that")
-}
 
 /// A frame behind its Ethernet header.
 struct Packet<'a> {
@@ -148,8 +138,7 @@ impl Packet<'_> {
         at: usize,
         end: usize,
     ) -> Result<[u8; N], DropReason> {
-        let bytes = self.frame.get(..end).and_then(|frame| frame.get(at..));
-        bytes.and_then(|bytes| bytes.first_chunk()).copied().ok_or(UNREADABLE)
+        headers::read(self.frame, at, end).ok_or(UNREADABLE)
     }
 
     /// IPv4, and what is in it.
@@ -173,7 +162,7 @@ impl Packet<'_> {
         // carries can't be told. It is of no use where the first one was
         // dropped.
         let fragment = u16::from_be_bytes(part(&header, 6));
-        if fragment & 0x1fff != 0 {
+        if fragment & IPV4_OFFSET != 0 {
             return Ok(());
         }
         let end = ETHERNET + usize::from(u16::from_be_bytes(part(&header, 2)));
@@ -276,7 +265,9 @@ impl Packet<'_> {
         if self.policy.protection.ip_nospoof && !self.owns_ipv6(source) {
             return Err(DropReason::IpSpoof);
         }
-        let Some(carried) = self.behind_extensions(next, at, end)? else {
+        let carried = behind_extensions(self.frame, next, at, end);
+        // A later fragment is of no use where the first one was dropped.
+        let Some(carried) = carried.map_err(|Broken| UNREADABLE)? else {
             return Ok(());
         };
         match carried.protocol {
@@ -284,46 +275,6 @@ impl Packet<'_> {
             UDP => self.udp6(&carried, end),
             _ => Ok(()),
         }
-    }
-
-    /// Follows the chain of headers; none where it leads into a later
-    /// fragment. What that carries can't be told, and is of no use where the
-    /// first one was dropped.
-    fn behind_extensions(
-        &self,
-        mut protocol: u8,
-        mut at: usize,
-        end: usize,
-    ) -> Result<Option<Carried>, DropReason> {
-        let (mut hidden, mut fragment) = (false, false);
-        for _ in 0..EXTENSIONS_MAX {
-            if !is_extension(protocol) {
-                break;
-            }
-            // None is shorter than eight bytes. RFC 7112: the first fragment
-            // has the whole chain.
-            let [next, length, a, b, ..]: [u8; 8] = self.read(at, end)?;
-            let length = usize::from(length);
-            match protocol {
-                FRAGMENT => {
-                    if u16::from_be_bytes([a, b]) & 0xfff8 != 0 {
-                        return Ok(None);
-                    }
-                    // Whole packets may have a fragment header too (RFC 6946),
-                    // and count as fragments as RFC 6980 has it.
-                    fragment = true;
-                    at += 8;
-                }
-                AH => at += (length + 2) * 4,
-                _ => at += (length + 1) * 8,
-            }
-            hidden = true;
-            protocol = next;
-        }
-        if is_extension(protocol) {
-            return Err(UNREADABLE);
-        }
-        Ok(Some(Carried { protocol, at, hidden, fragment }))
     }
 
     /// Neighbor Discovery, and every other ICMPv6, which passes: ping, and
@@ -549,20 +500,4 @@ impl Packet<'_> {
         });
         if legal { Ok(()) } else { Err(DropReason::DhcpSpoof) }
     }
-}
-
-/// What an IPv6 packet carries at the end of its chain of headers.
-struct Carried {
-    protocol: u8,
-    at: usize,
-    /// There are headers before it.
-    hidden: bool,
-    /// It is in a first fragment.
-    fragment: bool,
-}
-
-/// Hop-by-hop, routing, fragment, AH, destination options, mobility, HIP and
-/// SHIM6.
-fn is_extension(protocol: u8) -> bool {
-    matches!(protocol, 0 | 43 | FRAGMENT | AH | 60 | 135 | 139 | 140)
 }

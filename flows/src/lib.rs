@@ -14,6 +14,7 @@ mod counters;
 #[cfg(feature = "bpf")]
 pub mod datapath;
 mod guard;
+mod headers;
 pub mod learn;
 mod link_indexes;
 #[cfg(any(feature = "bpf", test))]
