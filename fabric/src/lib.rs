@@ -35,6 +35,7 @@ mod plan;
 mod priority;
 mod protection;
 mod secondary_macs;
+pub mod shaping;
 mod spec;
 mod status;
 mod vlan;
