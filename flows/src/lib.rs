@@ -23,6 +23,7 @@ pub mod learn;
 mod link_indexes;
 #[cfg(any(feature = "bpf", test))]
 mod records;
+pub mod shape;
 #[cfg(feature = "bpf")]
 mod slots;
 
