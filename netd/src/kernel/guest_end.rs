@@ -63,6 +63,28 @@ pub(super) async fn set_mtu(
     Ok(())
 }
 
+/// Limits how many parts a frame may have that the guest leaves to be cut. It
+/// is the guest end's own limit that its network stack heeds.
+///
+/// A guest end that can't be found keeps what it has. A TAP has none.
+pub(super) async fn set_gso_segs(
+    netlink: &Netlink,
+    link: &LinkName,
+    zone: Option<&Zone>,
+    segs: u32,
+) -> Result<(), NetlinkError> {
+    let message = netlink.link(link).await?;
+    let host = End { netlink: netlink.clone(), index: message.header.index };
+    let Some(guest) = find(&host, &message, zone).await else {
+        return Ok(());
+    };
+    let mut message = LinkMessage::default();
+    message.header.index = guest.index;
+    message.attributes = vec![LinkAttribute::GsoMaxSegs(segs)];
+    let what = || format!("limit the frames of {link} to {segs} parts");
+    pair::set(&guest.netlink, message, what).await
+}
+
 /// The guest end of a host end, which `message` describes.
 async fn find(
     host: &End,
@@ -80,7 +102,7 @@ async fn find(
     let netlink = match netlink {
         Ok(netlink) => netlink,
         Err(error) => {
-            tracing::warn!(%error, "a guest end keeps its MTU");
+            tracing::warn!(%error, "a guest end is left as it is");
             return None;
         }
     };

@@ -14,6 +14,7 @@ mod netlink;
 mod observe;
 mod pair;
 mod promiscuous;
+pub mod queues;
 mod stats;
 mod tap;
 mod unicast;
@@ -117,6 +118,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Kernel {
     netlink: Netlink,
+    queues: queues::Queues,
     datapath: Datapath,
     /// The links' numbers as of the last look.
     indexes: LinkIndexes,
@@ -133,7 +135,9 @@ impl Kernel {
         let netlink = Netlink::connect().map_err(OpenError::Netlink)?;
         bpffs::prepare(pins)?;
         let datapath = Datapath::open(pins)?;
-        Ok(Self { netlink, datapath, indexes: LinkIndexes::default() })
+        let queues = queues::Queues::of(netlink.clone());
+        let indexes = LinkIndexes::default();
+        Ok(Self { netlink, queues, datapath, indexes })
     }
 
     /// Whether a zone's namespace is there.
@@ -149,6 +153,12 @@ impl Kernel {
     pub fn uid_of(name: &str) -> io::Result<Option<u32>> {
         let user = nix::unistd::User::from_name(name)?;
         Ok(user.map(|user| user.uid.as_raw()))
+    }
+
+    /// The queues of the namespace that netd serves.
+    #[must_use]
+    pub fn queues(&self) -> &queues::Queues {
+        &self.queues
     }
 
     /// The ring of what the data plane tells, for a reader of its records.

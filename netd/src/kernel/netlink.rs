@@ -9,6 +9,7 @@ use netlink_packet_core::{
 };
 use netlink_packet_route::link::{LinkAttribute, LinkExtentMask, LinkMessage};
 use netlink_packet_route::neighbour::NeighbourMessage;
+use netlink_packet_route::tc::TcMessage;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 /// A request that the kernel refused.
@@ -132,6 +133,25 @@ impl Netlink {
             }),
             Err(error) => Err(refused(what(), &error)),
         }
+    }
+
+    /// The queues of every link, but for those that nobody chose. The kernel
+    /// can't be asked for one link's.
+    pub(super) async fn qdiscs(&self) -> Result<Vec<TcMessage>, NetlinkError> {
+        let what = || "list the queues".to_owned();
+        let all = self.handle.qdisc().get().execute();
+        all.try_collect().await.map_err(|error| refused(what(), &error))
+    }
+
+    /// The classes of one link.
+    pub(super) async fn classes(
+        &self,
+        index: u32,
+    ) -> Result<Vec<TcMessage>, NetlinkError> {
+        let what = || format!("list the classes of link number {index}");
+        let mut classes = self.handle.traffic_class(index.cast_signed());
+        let all = classes.get().execute();
+        all.try_collect().await.map_err(|error| refused(what(), &error))
     }
 
     /// The entries of every link's own address filter.
