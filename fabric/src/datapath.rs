@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 
+use crate::shaping::ClassId;
 use crate::{AllowedIp, IpFamily, LinkId, LinkName, Mac, Methods, Protection};
 
 pub use flow_changes::FlowWrite;
@@ -88,6 +89,22 @@ pub struct VnicRow {
     pub listed: BTreeSet<IpFamily>,
     /// How its guest may come by further ones.
     pub methods: Methods,
+    /// Its place in its segment's shaper; none: it never had one.
+    pub shaped: Option<Shaped>,
+    /// Whether nothing of what its guest sends passes.
+    pub blocked: bool,
+}
+
+/// A VNIC's place in a shaper. It keeps it as long as it is there, so that what
+/// still waits is not lost when nothing has to wait any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shaped {
+    /// The shaper's near end.
+    pub shaper: LinkRef,
+    /// The class of what is in no flow.
+    pub class: ClassId,
+    /// Whether what its guest sends waits there for its turn.
+    pub waits: bool,
 }
 
 /// Whose addresses of which version of IP.
@@ -148,6 +165,11 @@ pub struct FdbRow {
     pub mtu: u16,
     /// Whether its guest may come by addresses.
     pub learns: bool,
+    /// The class of the host end in which frames for it wait for their turn;
+    /// none: they don't.
+    pub class: Option<ClassId>,
+    /// Whether nothing for it passes.
+    pub blocked: bool,
 }
 
 /// Which VNICs of a segment and VLAN a list is of.
@@ -187,6 +209,8 @@ pub struct FloodRow {
     pub next: LinkId,
     /// The VNIC's MTU in bytes; 0 at the head.
     pub mtu: u16,
+    /// Whether nothing for it passes.
+    pub blocked: bool,
 }
 
 /// The station of a segment that is no VNIC: the host itself.
@@ -289,7 +313,11 @@ impl fmt::Display for Row {
                 if !row.methods.is_none() {
                     write!(f, " learns {}", row.methods)?;
                 }
-                Ok(())
+                if let Some(Shaped { shaper, class, waits }) = &row.shaped {
+                    let how = if *waits { "waits" } else { "waited" };
+                    write!(f, " {how} in {shaper} class {class}")?;
+                }
+                blocked(f, row.blocked)
             }
             Self::Fdb(key, row) => {
                 write!(
@@ -302,7 +330,13 @@ impl fmt::Display for Row {
                     row.id,
                     row.mtu
                 )?;
-                if row.learns { write!(f, " learns") } else { Ok(()) }
+                if row.learns {
+                    write!(f, " learns")?;
+                }
+                if let Some(class) = row.class {
+                    write!(f, " class {class}")?;
+                }
+                blocked(f, row.blocked)
             }
             Self::Flood(key, row) => {
                 let list = match key.list {
@@ -317,21 +351,30 @@ impl fmt::Display for Row {
                 if let Some(host_end) = &row.host_end {
                     write!(f, " -> {host_end} mtu {}", row.mtu)?;
                 }
-                write!(f, " next {}", row.next)
+                write!(f, " next {}", row.next)?;
+                blocked(f, row.blocked)
             }
         }
     }
 }
 
+fn blocked(f: &mut fmt::Formatter<'_>, blocked: bool) -> fmt::Result {
+    if blocked { write!(f, " blocked") } else { Ok(()) }
+}
+
 impl Row {
     /// The links that the row names, in its key and beside it.
     pub fn links(&self) -> impl Iterator<Item = &LinkRef> {
+        let mut shaper = None;
         let (host_end, segment) = match self {
             Self::Segment(key, _) => (None, Some(key)),
             Self::Allowed(..) | Self::ClientId(_) | Self::Learned(_) => {
                 (None, None)
             }
-            Self::Vnic(key, row) => (Some(key), Some(&row.segment)),
+            Self::Vnic(key, row) => {
+                shaper = row.shaped.as_ref().map(|shaped| &shaped.shaper);
+                (Some(key), Some(&row.segment))
+            }
             Self::Fdb(key, row) => (Some(&row.host_end), Some(&key.segment)),
             Self::Flood(key, row) => {
                 (row.host_end.as_ref(), Some(&key.segment))
@@ -341,16 +384,22 @@ impl Row {
             Some(Segment::Link(link)) => Some(link),
             Some(Segment::Etherstub(_)) | None => None,
         };
-        host_end.into_iter().chain(below)
+        host_end.into_iter().chain(below).chain(shaper)
     }
 }
 
 impl DatapathTables {
-    /// A row that leads to a host end, if there is one.
+    /// A row that leads to a host end, or to a shaper, if there is one.
     #[must_use]
     pub fn naming(&self, host_end: &LinkRef) -> Option<Row> {
-        if let Some(row) = self.vnics.get(host_end) {
-            return Some(Row::Vnic(host_end.clone(), row.clone()));
+        let mut vnics = self.vnics.iter();
+        let names = |row: &VnicRow| {
+            row.shaped.as_ref().is_some_and(|by| by.shaper == *host_end)
+        };
+        if let Some((key, row)) =
+            vnics.find(|(key, row)| *key == host_end || names(row))
+        {
+            return Some(Row::Vnic(key.clone(), row.clone()));
         }
         let mut fdb = self.fdb.iter();
         if let Some((key, row)) = fdb.find(|(_, row)| row.host_end == *host_end)

@@ -55,11 +55,15 @@ pub enum DropReason {
     TooLongFor = 18,
     /// A frame of the guest's for a group has come back from the wire.
     Reflected = 19,
+    /// The VNIC's `maxbw` is 0, or its link's.
+    Blocked = 20,
+    /// The `maxbw` of the VNIC that the frame is for is 0, or its link's.
+    BlockedFor = 21,
 }
 
 impl DropReason {
     /// Every reason, at its number.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::MacSpoof,
         Self::GuestTag,
         Self::Truncated,
@@ -80,6 +84,8 @@ impl DropReason {
         Self::TooLong,
         Self::TooLongFor,
         Self::Reflected,
+        Self::Blocked,
+        Self::BlockedFor,
     ];
 }
 
@@ -88,7 +94,7 @@ impl DropReason {
     /// sent.
     #[must_use]
     pub fn is_inbound(self) -> bool {
-        matches!(self, Self::TooLongFor | Self::Reflected)
+        matches!(self, Self::TooLongFor | Self::Reflected | Self::BlockedFor)
     }
 
     /// The word for it, as in JSON: `mac-spoof`.
@@ -115,6 +121,8 @@ impl DropReason {
             Self::TooLong => "too-long",
             Self::TooLongFor => "too-long-for",
             Self::Reflected => "reflected",
+            Self::Blocked => "blocked",
+            Self::BlockedFor => "blocked-for",
         }
     }
 
@@ -148,6 +156,8 @@ impl fmt::Display for DropReason {
             Self::TooLong => "longer than the VNIC's MTU",
             Self::TooLongFor => "on its way in, longer than the VNIC's MTU",
             Self::Reflected => "on its way in, the guest's own",
+            Self::Blocked => "maxbw is 0",
+            Self::BlockedFor => "on its way in, maxbw is 0",
         })
     }
 }

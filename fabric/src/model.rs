@@ -7,6 +7,7 @@
 //! isn't needed, or was made for another state than this one, is an error.
 
 use crate::datapath::{LinkRef, Row};
+use crate::shaping::{self, QueueError, QueueStep, QueueTree, Shaper};
 use crate::{
     HostEnd, LinkName, Mac, Mtu, Observed, ObservedLink, ObservedProgram,
     Program, Step,
@@ -101,6 +102,26 @@ pub enum ModelError {
         /// Whether it is on.
         on: bool,
     },
+    /// The link's queues are not what the step changes.
+    #[error("cannot change the queues of \"{link}\"")]
+    Queues {
+        /// The link.
+        link: LinkName,
+        /// Why.
+        #[source]
+        source: QueueError,
+    },
+    /// The link leaves frames to be cut in other parts than what the step
+    /// changes.
+    #[error("link \"{link}\" has segs {found}, not {expected}")]
+    SegsDiffer {
+        /// The link.
+        link: LinkName,
+        /// The step's idea.
+        expected: u32,
+        /// The link's own.
+        found: u32,
+    },
     /// The link's filter lacks the address that the step would take out.
     #[error("\"{link}\" does not accept {mac}")]
     NotAccepted {
@@ -131,6 +152,12 @@ impl Observed {
             Step::SetMtu { link, from, to, .. } => {
                 self.set_mtu(link, *from, *to)
             }
+            Step::SetSegs { link, from, to, .. } => {
+                self.set_segs(link, *from, *to)
+            }
+            Step::CreateShaper { shaper, .. } => self.create_shaper(*shaper),
+            Step::DeleteShaper { shaper } => self.delete_shaper(*shaper),
+            Step::Queue { link, step } => self.queue(link, step),
             Step::Attach { link, program, replace } => {
                 self.attach(link, *program, *replace)
             }
@@ -162,7 +189,8 @@ impl Observed {
         if self.exists(link) {
             return Err(ModelError::LinkExists { link: link.clone() });
         }
-        let end = HostEnd { mtu, up: false, carrier: false };
+        let segs = HostEnd::MOST_SEGS;
+        let end = HostEnd { mtu, segs, up: false, carrier: false };
         self.host_ends.insert(link.clone(), end);
         Ok(())
     }
@@ -174,18 +202,92 @@ impl Observed {
             return Err(ModelError::LinkInUse { link, row });
         }
         self.host_ends.remove(link);
+        self.queues.remove(link);
         self.programs.retain(|(on, _), _| on != link);
         Ok(())
     }
 
     /// Carrier is the guest end's to give and take, so it stays.
     fn switch(&mut self, link: &LinkName, up: bool) -> Result<(), ModelError> {
-        let end = self.end(link)?;
-        if end.up == up {
+        let now = match self.shaper_ends.get_mut(link) {
+            Some(now) => now,
+            None => &mut self.end(link)?.up,
+        };
+        if *now == up {
             return Err(ModelError::Switched { link: link.clone(), up });
         }
-        end.up = up;
+        *now = up;
         Ok(())
+    }
+
+    fn set_segs(
+        &mut self,
+        link: &LinkName,
+        expected: u32,
+        to: u32,
+    ) -> Result<(), ModelError> {
+        let end = self.end(link)?;
+        if end.segs != expected {
+            let (link, found) = (link.clone(), end.segs);
+            return Err(ModelError::SegsDiffer { link, expected, found });
+        }
+        end.segs = to;
+        Ok(())
+    }
+
+    fn create_shaper(&mut self, shaper: Shaper) -> Result<(), ModelError> {
+        let ends = [shaper.near_end(), shaper.far_end()];
+        if let Some(link) = ends.iter().find(|link| self.exists(link)) {
+            return Err(ModelError::LinkExists { link: link.clone() });
+        }
+        self.queues.insert(shaper.near_end(), QueueTree::default());
+        self.shaper_ends.extend(ends.map(|link| (link, false)));
+        Ok(())
+    }
+
+    fn delete_shaper(&mut self, shaper: Shaper) -> Result<(), ModelError> {
+        let ends = [shaper.near_end(), shaper.far_end()];
+        for link in &ends {
+            match self.shaper_ends.get(link) {
+                Some(false) => {}
+                Some(true) => {
+                    let (link, up) = (link.clone(), true);
+                    return Err(ModelError::Switched { link, up });
+                }
+                None => {
+                    return Err(ModelError::NoSuchLink { link: link.clone() });
+                }
+            }
+            let classes = self.queues.get(link);
+            let mut classes = classes.into_iter().flat_map(|t| &t.classes);
+            if let Some((id, _)) = classes.next() {
+                let source = QueueError::There(*id);
+                return Err(ModelError::Queues { link: link.clone(), source });
+            }
+            if let Some(row) = self.tables.naming(&LinkRef::from(link)) {
+                let (link, row) = (link.clone(), Box::new(row));
+                return Err(ModelError::LinkInUse { link, row });
+            }
+        }
+        for link in &ends {
+            self.shaper_ends.remove(link);
+            self.queues.remove(link);
+        }
+        Ok(())
+    }
+
+    fn queue(
+        &mut self,
+        link: &LinkName,
+        step: &QueueStep,
+    ) -> Result<(), ModelError> {
+        if !self.shaper_ends.contains_key(link) {
+            self.end(link)?;
+        }
+        let mut tree = self.queues.remove(link);
+        let done = shaping::follow(&mut tree, step);
+        self.queues.extend(tree.map(|tree| (link.clone(), tree)));
+        done.map_err(|source| ModelError::Queues { link: link.clone(), source })
     }
 
     fn set_mtu(
@@ -211,6 +313,7 @@ impl Observed {
     ) -> Result<(), ModelError> {
         let exists = match program {
             Program::FromVnic => self.host_ends.contains_key(link),
+            Program::FromShaper => self.shaper_ends.contains_key(link),
             Program::FromLink | Program::ToLink => {
                 self.links.contains_key(link)
             }
@@ -284,7 +387,9 @@ impl Observed {
     }
 
     fn exists(&self, link: &LinkName) -> bool {
-        self.host_ends.contains_key(link) || self.links.contains_key(link)
+        self.host_ends.contains_key(link)
+            || self.shaper_ends.contains_key(link)
+            || self.links.contains_key(link)
     }
 
     fn end(&mut self, link: &LinkName) -> Result<&mut HostEnd, ModelError> {
@@ -342,7 +447,12 @@ mod tests {
             promiscuous: false,
             lro: true,
         };
-        let end = HostEnd { mtu: Mtu::ETHERNET, up: false, carrier: false };
+        let end = HostEnd {
+            mtu: Mtu::ETHERNET,
+            segs: HostEnd::MOST_SEGS,
+            up: false,
+            carrier: false,
+        };
         Observed {
             links: [("bge0".parse().unwrap(), link)].into(),
             host_ends: [("vnic-1".parse().unwrap(), end)].into(),
@@ -363,7 +473,14 @@ mod tests {
         let host_end = LinkRef::Name("vnic-1".parse().unwrap());
         Row::Fdb(
             FdbKey { segment, vid: 0, mac: mac() },
-            FdbRow { id: LinkId(1), host_end, mtu: 1500, learns: false },
+            FdbRow {
+                id: LinkId(1),
+                host_end,
+                mtu: 1500,
+                learns: false,
+                class: None,
+                blocked: false,
+            },
         )
     }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::datapath::DatapathTables;
+use crate::shaping::{QueueKind, QueueTree};
 use crate::{Duplex, LinkClass, LinkName, LinkState, Mac, Mtu, PhysLink, Zone};
 
 /// A snapshot of the network namespace that netd serves.
@@ -21,6 +22,13 @@ pub struct Observed {
     pub tables: DatapathTables,
     /// Zones that somebody asked about and whose namespaces are there.
     pub zones: BTreeSet<Zone>,
+    /// The ends of shapers that carry our mark, by name, and whether each is
+    /// switched on.
+    pub shaper_ends: BTreeMap<LinkName, bool>,
+    /// The queues of links of ours that have HTB as their root, by name.
+    pub queues: BTreeMap<LinkName, QueueTree>,
+    /// What the kernel has for leaves to queue in.
+    pub queue_kind: QueueKind,
     /// Addresses that a link's unicast filter accepts besides its own.
     pub unicast: BTreeSet<(LinkName, Mac)>,
     /// Links whose drivers have refused to accept a further address. The
@@ -79,11 +87,20 @@ pub struct ObservedLink {
 pub struct HostEnd {
     /// Its MTU.
     pub mtu: Mtu,
+    /// How many parts a frame may have that is left to be cut
+    /// (`IFLA_GSO_MAX_SEGS`).
+    pub segs: u32,
     /// Whether it is switched on.
     pub up: bool,
     /// Whether the guest end is up too, so that frames can pass. For a TAP:
     /// whether somebody has it open.
     pub carrier: bool,
+}
+
+impl HostEnd {
+    /// How many parts a frame may have where nobody has said less
+    /// (`GSO_MAX_SEGS`).
+    pub const MOST_SEGS: u32 = 65_535;
 }
 
 /// A program of the data plane, and so the hook that it belongs on.
@@ -95,11 +112,15 @@ pub enum Program {
     FromLink,
     /// At a physical link's egress: everything that the host sends.
     ToLink,
+    /// At the ingress of a shaper's far end: what guests have sent, when its
+    /// turn has come.
+    FromShaper,
 }
 
 impl Program {
     /// Every program.
-    pub const ALL: [Self; 3] = [Self::FromVnic, Self::FromLink, Self::ToLink];
+    pub const ALL: [Self; 4] =
+        [Self::FromVnic, Self::FromLink, Self::ToLink, Self::FromShaper];
 }
 
 impl fmt::Display for Program {
@@ -108,6 +129,7 @@ impl fmt::Display for Program {
             Self::FromVnic => "from_vnic",
             Self::FromLink => "from_link",
             Self::ToLink => "to_link",
+            Self::FromShaper => "from_shaper",
         })
     }
 }

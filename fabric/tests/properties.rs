@@ -13,10 +13,12 @@ use fabric::datapath::{
     AllowedKey, DatapathTables, FdbKey, FloodKey, FloodList, LinkRef, Segment,
     VnicRow,
 };
+use fabric::shaping::{Class, Shaper};
 use fabric::{
-    AllowedIp, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass, LinkId,
-    LinkName, LinkSettings, LinkState, Mac, MacType, Mode, Mtu, Observed,
-    ObservedLink, Owner, Plan, Priority, Program, Step, Vnic, VnicProps,
+    AllowedIp, Bandwidth, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass,
+    LinkId, LinkName, LinkProps, LinkSettings, LinkState, Mac, MacType, Mode,
+    Mtu, Observed, ObservedLink, Owner, Plan, Priority, Program, Step, Vnic,
+    VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -42,7 +44,7 @@ fn host() -> Observed {
         factory_mac: None,
         mtu: Mtu::new(mtu).unwrap(),
         state: LinkState::Up,
-        speed: None,
+        speed: (last == 1).then_some(1000),
         duplex: Duplex::Full,
         promiscuous: false,
         lro: last == 2,
@@ -113,6 +115,23 @@ fn props(mtu: Option<u16>) -> impl Strategy<Value = VnicProps> {
         )
 }
 
+/// A cap, a guarantee and a priority. Many have none.
+fn bandwidth()
+-> impl Strategy<Value = (Option<Bandwidth>, Option<Bandwidth>, Priority)> {
+    let mbps = |mbps: u32| Some(Bandwidth::from_mbps(mbps));
+    let none = (None, None, Priority::OF_VNICS);
+    select(vec![
+        none,
+        none,
+        none,
+        (mbps(100), None, Priority::OF_VNICS),
+        (mbps(20), mbps(10), Priority::OF_VNICS),
+        (Some(Bandwidth::FLOOR), None, Priority::Low),
+        (mbps(0), None, Priority::OF_VNICS),
+        (None, mbps(300), Priority::Medium),
+    ])
+}
+
 /// A VNIC of a number. Addresses are few, so some VNICs are blocked for them.
 fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
     let over = ["bge0", "bge1", "stub0", "tag:admin", "tag:fast", "tag:none"];
@@ -122,9 +141,10 @@ fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
         select(zone.to_vec()),
         select(vec![None, None, Some(5)]),
         select(vec![None, None, Some(1400), Some(4000)]).prop_flat_map(props),
+        bandwidth(),
         1..=9_u8,
     )
-        .prop_map(move |(over, zone, vid, props, mac)| Vnic {
+        .prop_map(move |(over, zone, vid, props, bandwidth, mac)| Vnic {
             id: LinkId(id),
             name: format!("net{id}").parse().unwrap(),
             zone: zone.map(|zone| zone.parse().unwrap()),
@@ -132,7 +152,12 @@ fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
             mac: Mac::new([2, 8, 0x20, 0, 0, mac]),
             mac_type: MacType::Fixed,
             vid: vid.map(|vid: u16| fabric::VlanId::new(vid).unwrap()),
-            props,
+            props: VnicProps {
+                maxbw: bandwidth.0,
+                minbw: bandwidth.1,
+                priority: bandwidth.2,
+                ..props
+            },
             kept: None,
             temporary: false,
         })
@@ -154,8 +179,17 @@ fn spec(vnics: impl IntoIterator<Item = Vnic>) -> FabricSpec {
 fn any_spec() -> impl Strategy<Value = FabricSpec> {
     let ids: Vec<u32> = IDS.collect();
     let all: Vec<_> = ids.iter().map(|id| vnic(*id)).collect();
-    (all, subsequence(ids, 0..=7)).prop_map(|(all, ids)| {
-        spec(all.into_iter().filter(|vnic| ids.contains(&vnic.id.0)))
+    let caps = vec![None, None, None, Some(0), Some(50)];
+    (all, subsequence(ids, 0..=7), select(caps)).prop_map(|(all, ids, cap)| {
+        let vnics = all.into_iter().filter(|vnic| ids.contains(&vnic.id.0));
+        let mut spec = spec(vnics);
+        if let Some(cap) = cap {
+            let maxbw = Some(Bandwidth::from_mbps(cap));
+            let props = LinkProps { maxbw };
+            let settings = LinkSettings { props, kept: None };
+            spec.links.insert("bge0".parse().unwrap(), settings);
+        }
+        spec
     })
 }
 
@@ -259,6 +293,7 @@ fn check_between(
         let there = tables.vnics.contains_key(&row.host_end);
         assert!(there, "{key:?} leads nowhere in:\n{plan}");
     }
+    check_queues(state, plan);
     // A guest is heard only by a program that knows it.
     for (name, _) in state.host_ends.iter().filter(|(_, end)| end.up) {
         let hook = (name.clone(), Program::FromVnic);
@@ -266,6 +301,92 @@ fn check_between(
         let known = tables.vnics.contains_key(&LinkRef::from(name));
         assert!(known, "{name} is up too early in:\n{plan}");
     }
+}
+
+/// Checks that every row leads into a queue that somebody takes frames from.
+fn check_queues(state: &Observed, plan: &Plan) {
+    let leaf = |link: &LinkName, class| {
+        let class = state.queues.get(link)?.classes.get(&class)?;
+        let leaf = class.leaf.as_ref()?;
+        leaf.queue.kind().map(|_| class.clone())
+    };
+    for (host_end, row) in &state.tables.vnics {
+        let Some(shaped) = &row.shaped else { continue };
+        let LinkRef::Name(near) = &shaped.shaper else { continue };
+        let there = leaf(near, shaped.class);
+        assert!(there.is_some(), "{host_end} waits for nobody in:\n{plan}");
+        let far = Shaper::of_near_end(near).unwrap().far_end();
+        for end in [near, &far] {
+            assert_eq!(state.shaper_ends.get(end), Some(&true), "{plan}");
+        }
+        let hook = (far, Program::FromShaper);
+        assert!(state.programs.contains_key(&hook), "{plan}");
+        let others = state.tables.vnics.values().filter(|o| o.id != row.id);
+        let mut others = others.filter_map(|other| other.shaped.as_ref());
+        let alone = others
+            .all(|o| (&o.shaper, o.class) != (&shaped.shaper, shaped.class));
+        assert!(alone, "{host_end} shares its class in:\n{plan}");
+    }
+    for (key, row) in &state.tables.fdb {
+        let (Some(class), LinkRef::Name(link)) = (row.class, &row.host_end)
+        else {
+            continue;
+        };
+        let there = leaf(link, class);
+        assert!(there.is_some(), "{key:?} waits for nobody in:\n{plan}");
+    }
+}
+
+/// Checks that no link promises more than it has, when a plan is through. On the
+/// way a guarantee that goes and one that comes may stand side by side.
+fn check_guarantees(state: &Observed, plan: &Plan) {
+    for (link, tree) in &state.queues {
+        for (id, class) in &tree.classes {
+            let below = tree.classes.values();
+            let below = below.filter(|below| below.parent == Some(*id));
+            let sum: u64 = below.clone().map(|below| below.rate).sum();
+            // Each has at least 1: HTB knows no 0.
+            let most = class.rate + below.count() as u64;
+            let leaf = class.leaf.is_some();
+            assert!(leaf || sum <= most, "{link} in:\n{plan}");
+        }
+    }
+}
+
+/// What holds a VNIC back, wherever it is written: the classes from the leaf up,
+/// without their numbers, for what it sends and for what it gets.
+type Limits = BTreeMap<LinkRef, [Vec<Class>; 2]>;
+
+fn limits(state: &Observed) -> Limits {
+    let path = |link: &LinkRef, class| -> Vec<Class> {
+        let LinkRef::Name(link) = link else { return Vec::new() };
+        let Some(tree) = state.queues.get(link) else { return Vec::new() };
+        let leaf = tree.classes.get(&class);
+        let above = |class: &&Class| tree.classes.get(&class.parent?);
+        let path = std::iter::successors(leaf, above).cloned();
+        path.map(|class| Class { parent: None, ..class }).collect()
+    };
+    let vnics = state.tables.vnics.iter();
+    let limits = vnics.map(|(host_end, row)| {
+        let shaped = row.shaped.as_ref().filter(|shaped| shaped.waits);
+        let sends = shaped.map(|by| path(&by.shaper, by.class));
+        let mut fdb = state.tables.fdb.values();
+        let class = fdb.find(|fdb| fdb.id == row.id).and_then(|row| row.class);
+        let gets = class.map(|class| path(host_end, class));
+        let both = [sends, gets].map(Option::unwrap_or_default);
+        (host_end.clone(), both)
+    });
+    limits.collect()
+}
+
+/// Forgets what depends on who has waited before: numbers of shapers and of
+/// classes, queues that nobody waits in any more.
+fn forget_numbers(state: &mut Observed) {
+    state.queues.clear();
+    state.shaper_ends.clear();
+    let shaper = |program| program == Program::FromShaper;
+    state.programs.retain(|(_, program), _| !shaper(*program));
+    state.tables.vnics.values_mut().for_each(|row| row.shaped = None);
 }
 
 /// The host ends of VNICs that have to wait. Panics where one is not closed:
@@ -379,6 +500,7 @@ proptest! {
         let plan = wanted.plan(&start);
         let end = states(&start, &plan).pop().unwrap();
         prop_assert!(wanted.plan(&end).is_empty(), "{}", plan);
+        check_guarantees(&end, &plan);
         // A VNIC that was there before needs its zone no longer.
         let running = |vnic: &Vnic| {
             let zone = vnic.zone.as_ref();
@@ -400,6 +522,9 @@ proptest! {
         let off = |link: &mut ObservedLink| link.lro = false;
         unparked.links.values_mut().for_each(off);
         straight.links.values_mut().for_each(off);
+        prop_assert_eq!(limits(&unparked), limits(&straight), "{}", plan);
+        forget_numbers(&mut unparked);
+        forget_numbers(&mut straight);
         prop_assert_eq!(unparked, straight, "{}", plan);
     }
 
@@ -494,10 +619,12 @@ proptest! {
         let plan = Wanted::new(&after, &tags(), &start).plan(&start);
         let states = states(&start, &plan);
         for (step, pair) in plan.steps.iter().zip(states.windows(2)) {
-            let Some(undo) = step.undo() else { continue };
+            let undo = step.undo();
             let mut state = pair[1].clone();
-            state.apply(&undo).unwrap();
-            prop_assert_eq!(&state, &pair[0], "{}, then {}", step, undo);
+            undo.iter().for_each(|undo| state.apply(undo).unwrap());
+            if !undo.is_empty() {
+                prop_assert_eq!(&state, &pair[0], "{}, then {:?}", step, undo);
+            }
         }
         check_undo(&states, &plan);
     }
@@ -570,6 +697,17 @@ fn any_meddling() -> impl Strategy<Value = String> {
         "lro bge0",
         "refuse bge1",
         "restart",
+        "delete shape-1",
+        "down shape-1",
+        "down shaped-2",
+        "detach from_shaper shaped-1",
+        "outdated from_shaper shaped-2",
+        "unqueue shape-1",
+        "recap shape-1",
+        "stray shape-2",
+        "unqueue vnic-3",
+        "recap vnic-3",
+        "stray vnic-4",
     ];
     prop_oneof![
         on_own,

@@ -1,13 +1,12 @@
 //! What holds for the changes from any queues to any others.
 //!
-//! A model of HTB carries them out. It refuses what the kernel refuses, and
-//! also what the kernel does without a word and nobody wants: a class without
-//! its parent lands at the top, a leaf that is given a child loses its queue.
+//! A model of HTB carries them out.
 
 use std::collections::BTreeMap;
 
 use fabric::shaping::{
-    Class, ClassId, DefaultDiffers, Leaf, Queue, QueueStep, QueueTree, Ticks,
+    Class, ClassId, DefaultDiffers, Leaf, Queue, QueueError, QueueStep,
+    QueueTree, Ticks, follow,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -17,62 +16,8 @@ use proptest::sample::Index;
 struct Htb(Option<QueueTree>);
 
 impl Htb {
-    fn apply(&mut self, step: &QueueStep) -> Result<(), &'static str> {
-        if let QueueStep::AddRoot { default } = step {
-            let (default, classes) = (*default, BTreeMap::new());
-            let old = self.0.replace(QueueTree { default, classes });
-            return old.is_none().then_some(()).ok_or("there is a root");
-        }
-        let classes = &mut self.0.as_mut().ok_or("there is no root")?.classes;
-        match step.clone() {
-            QueueStep::AddRoot { .. } => unreachable!("done above"),
-            QueueStep::AddClass { id, mut class } => {
-                if classes.contains_key(&id) {
-                    return Err("the class is there");
-                }
-                match class.parent.map(|parent| classes.get(&parent)) {
-                    Some(None) => return Err("no such parent"),
-                    Some(Some(Class { leaf: Some(_), .. })) => {
-                        return Err("a leaf gets a child");
-                    }
-                    _ => {}
-                }
-                if let Some(leaf) = &mut class.leaf {
-                    leaf.queue = Queue::Unknown;
-                }
-                classes.insert(id, class);
-            }
-            QueueStep::ChangeClass { id, from, to } => {
-                let class = classes.get_mut(&id).ok_or("no such class")?;
-                if *class != from {
-                    return Err("the class was something else");
-                }
-                if to.parent != from.parent {
-                    return Err("a class can't move");
-                }
-                let queue = |class: &Class| class.leaf.clone().map(|l| l.queue);
-                if queue(&from) != queue(&to) {
-                    return Err("a class's change changes no queue");
-                }
-                *class = to;
-            }
-            QueueStep::DeleteClass { id, .. } => {
-                let mut all = classes.values();
-                if all.any(|class| class.parent == Some(id)) {
-                    return Err("the class has children");
-                }
-                classes.remove(&id).ok_or("no such class")?;
-            }
-            QueueStep::PutQueue { id, from, to } => {
-                let class = classes.get_mut(&id).ok_or("no such class")?;
-                let leaf = class.leaf.as_mut().ok_or("no leaf")?;
-                if leaf.queue != from.unwrap_or(Queue::Unknown) {
-                    return Err("the queue was something else");
-                }
-                leaf.queue = to;
-            }
-        }
-        Ok(())
+    fn apply(&mut self, step: &QueueStep) -> Result<(), QueueError> {
+        follow(&mut self.0, step)
     }
 
     /// Whether what is guaranteed under each class is there to be given.

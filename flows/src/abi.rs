@@ -11,8 +11,9 @@ use std::net::IpAddr;
 
 use fabric::datapath::{
     AllowedKey, AllowedRow, ClientIdKey, FdbKey, FdbRow, FloodKey, FloodList,
-    FloodRow, LearnedKey, LinkRef, Row, Segment, SegmentRow, VnicRow,
+    FloodRow, LearnedKey, LinkRef, Row, Segment, SegmentRow, Shaped, VnicRow,
 };
+use fabric::shaping::ClassId;
 use fabric::{
     AllowedIp, AllowedIps, ClientId, DropReason, IpFamily, LinkId, LinkName,
     Mac, Methods, Protection,
@@ -43,10 +44,17 @@ const GUARD_ALLOWED6: u16 = 0x0080;
 const GUARD_DHCP4: u16 = 0x0100;
 const GUARD_DHCP6: u16 = 0x0200;
 const GUARD_SLAAC: u16 = 0x0400;
+/// Nothing passes.
+const VNIC_BLOCKED: u16 = 0x0001;
+/// What the guest sends waits in the shaper.
+const VNIC_WAITS: u16 = 0x0002;
 /// A frame may be handed straight to the guest end.
 const FDB_PEER: u16 = 0x0001;
 /// The guest may come by addresses.
 const FDB_LEARNS: u16 = 0x0002;
+/// Nothing passes.
+const FDB_BLOCKED: u16 = 0x0004;
+const FLOOD_BLOCKED: u16 = 0x0001;
 /// Some VNIC also gets frames for stations that nobody knows.
 const SEGMENT_PROMISCUOUS: u16 = 0x0001;
 /// The lists of a segment's VNICs.
@@ -188,7 +196,7 @@ abi! {
         4 networks: [Network6Abi; AllowedIps::MAX],
     }
     /// `struct vnic`
-    VnicAbi: 64 {
+    VnicAbi: 72 {
         0 id: u32,
         4 segment: u32,
         8 vid: u16,
@@ -198,6 +206,9 @@ abi! {
         20 slot: u32,
         24 first4: Network4Abi,
         32 first6: Network6Abi,
+        64 shaper: u32,
+        68 class: u16,
+        70 flags: u16,
     }
     /// `struct client_id`
     ClientIdAbi: 264 {
@@ -218,12 +229,14 @@ abi! {
         8 rest: [u8; 4],
     }
     /// `struct fdb_entry`
-    FdbEntryAbi: 16 {
+    FdbEntryAbi: 20 {
         0 ifindex: u32,
         4 id: u32,
         8 flags: u16,
         10 mtu: u16,
         12 slot: u32,
+        16 class: u16,
+        18 pad: [u8; 2],
     }
     /// `struct flood_key`
     FloodKeyAbi: 12 {
@@ -238,7 +251,7 @@ abi! {
         4 next: u32,
         8 slot: u32,
         12 mtu: u16,
-        14 pad: [u8; 2],
+        14 flags: u16,
     }
     /// `struct segment`
     SegmentAbi: 12 {
@@ -372,6 +385,12 @@ pub(crate) fn encode_value(
             slot: slots.of(row.id),
             first4: first4(row),
             first6: first6(row),
+            shaper: match &row.shaped {
+                Some(shaped) => index(&shaped.shaper, links)?,
+                None => 0,
+            },
+            class: row.shaped.as_ref().map_or(0, |shaped| shaped.class.0),
+            flags: vnic_flags(row),
         }
         .as_bytes()
         .to_vec(),
@@ -379,9 +398,18 @@ pub(crate) fn encode_value(
             let ifindex = index(&row.host_end, links)?;
             let peer = if links.crosses(ifindex) { FDB_PEER } else { 0 };
             let learns = if row.learns { FDB_LEARNS } else { 0 };
-            let (id, flags, mtu) = (row.id.0, peer | learns, row.mtu);
-            let slot = slots.of(row.id);
-            FdbEntryAbi { ifindex, id, flags, mtu, slot }.as_bytes().to_vec()
+            let blocked = if row.blocked { FDB_BLOCKED } else { 0 };
+            FdbEntryAbi {
+                ifindex,
+                id: row.id.0,
+                flags: peer | learns | blocked,
+                mtu: row.mtu,
+                slot: slots.of(row.id),
+                class: row.class.map_or(0, |class| class.0),
+                pad: [0; 2],
+            }
+            .as_bytes()
+            .to_vec()
         }
         Row::Flood(key, row) => FloodEntryAbi {
             ifindex: match &row.host_end {
@@ -391,7 +419,7 @@ pub(crate) fn encode_value(
             next: row.next.0,
             slot: slots.of(key.id),
             mtu: row.mtu,
-            pad: [0; 2],
+            flags: if row.blocked { FLOOD_BLOCKED } else { 0 },
         }
         .as_bytes()
         .to_vec(),
@@ -486,6 +514,12 @@ pub(crate) fn decode(
                     dhcpv6: on(GUARD_DHCP6),
                     slaac: on(GUARD_SLAAC),
                 },
+                shaped: (value.shaper != 0).then(|| Shaped {
+                    shaper: links.link_of(value.shaper),
+                    class: ClassId(value.class),
+                    waits: value.flags & VNIC_WAITS != 0,
+                }),
+                blocked: value.flags & VNIC_BLOCKED != 0,
             };
             Row::Vnic(links.link_of(read(key)?), row)
         }
@@ -503,7 +537,9 @@ pub(crate) fn decode(
             let host_end = links.link_of(value.ifindex);
             let learns = value.flags & FDB_LEARNS != 0;
             let (id, mtu) = (LinkId(value.id), value.mtu);
-            Row::Fdb(key, FdbRow { id, host_end, mtu, learns })
+            let class = (value.class != 0).then_some(ClassId(value.class));
+            let blocked = value.flags & FDB_BLOCKED != 0;
+            Row::Fdb(key, FdbRow { id, host_end, mtu, learns, class, blocked })
         }
         Table::Flood => {
             let (key, value): (FloodKeyAbi, FloodEntryAbi) =
@@ -521,7 +557,8 @@ pub(crate) fn decode(
             let host_end =
                 (value.ifindex != 0).then(|| links.link_of(value.ifindex));
             let (next, mtu) = (LinkId(value.next), value.mtu);
-            Row::Flood(key, FloodRow { host_end, next, mtu })
+            let blocked = value.flags & FLOOD_BLOCKED != 0;
+            Row::Flood(key, FloodRow { host_end, next, mtu, blocked })
         }
         Table::Traffic | Table::Drops => return None,
     })
@@ -583,6 +620,12 @@ pub(crate) fn slot_in(value: &[u8]) -> Option<(LinkId, u32)> {
 fn count(length: usize, max: usize) -> Result<u32, EncodeError> {
     let fits = u32::try_from(length).ok().filter(|_| length <= max);
     fits.ok_or(EncodeError::TooLong { length })
+}
+
+fn vnic_flags(row: &VnicRow) -> u16 {
+    let waits = row.shaped.as_ref().is_some_and(|shaped| shaped.waits);
+    let waits = if waits { VNIC_WAITS } else { 0 };
+    waits | if row.blocked { VNIC_BLOCKED } else { 0 }
 }
 
 fn guard_bits(row: &VnicRow) -> u16 {
@@ -815,6 +858,10 @@ mod tests {
             ("GUARD_DHCP4", u64::from(GUARD_DHCP4)),
             ("GUARD_DHCP6", u64::from(GUARD_DHCP6)),
             ("GUARD_SLAAC", u64::from(GUARD_SLAAC)),
+            ("VNIC_BLOCKED", u64::from(VNIC_BLOCKED)),
+            ("VNIC_WAITS", u64::from(VNIC_WAITS)),
+            ("FDB_BLOCKED", u64::from(FDB_BLOCKED)),
+            ("FLOOD_BLOCKED", u64::from(FLOOD_BLOCKED)),
             ("FDB_PEER", u64::from(FDB_PEER)),
             ("FDB_LEARNS", u64::from(FDB_LEARNS)),
             ("SEGMENT_PROMISCUOUS", u64::from(SEGMENT_PROMISCUOUS)),
@@ -869,12 +916,18 @@ mod tests {
         slots
     }
 
+    /// A class of `vnic-8`, as if it were a shaper.
+    fn shaped(waits: bool) -> Option<Shaped> {
+        Some(Shaped { shaper: name("vnic-8"), class: ClassId(0x102), waits })
+    }
+
     fn vnic_value(
         head: [u32; 5],
         first4: [u32; 2],
         first6: [u32; 8],
+        shaped: [u32; 2],
     ) -> Vec<u32> {
-        [&head[..], &[3], &first4, &first6].concat()
+        [&head[..], &[3], &first4, &first6, &shaped].concat()
     }
 
     fn padded(words: &[u32], length: usize) -> Vec<u32> {
@@ -942,6 +995,8 @@ mod tests {
             first: [].into(),
             listed: [].into(),
             methods: Methods::NONE,
+            shaped: None,
+            blocked: false,
         };
         let all = VnicRow {
             secondary: true,
@@ -950,6 +1005,7 @@ mod tests {
             first: first(&["10.1.0.0/16", "2001:db8::7"]),
             listed: [IpFamily::V4, IpFamily::V6].into(),
             methods: "dhcpv4,addrconf".parse().unwrap(),
+            shaped: shaped(true),
             ..plain.clone()
         };
         let on_stub = VnicRow {
@@ -959,6 +1015,8 @@ mod tests {
             first: first(&["10.0.0.7"]),
             listed: [IpFamily::V6].into(),
             methods: "dhcpv4".parse().unwrap(),
+            shaped: shaped(false),
+            blocked: true,
             ..plain.clone()
         };
         let on_link = |vid| FdbKey { segment: bge0.clone(), vid, mac };
@@ -992,6 +1050,7 @@ mod tests {
                     [7, 0x8000_0003, 0x0181_0005, 0x0120_0802, 0x05dc_0302],
                     [0x0700_000a, !0],
                     [0, 0, 0, 0, !0, !0, !0, !0],
+                    [10, 0x0001_0102],
                 ),
             ),
             (
@@ -1001,6 +1060,7 @@ mod tests {
                     [7, 2, 0, 0x0120_0802, 0x05dc_0302],
                     [0, !0],
                     [0, 0, 0, 0, !0, !0, !0, !0],
+                    [0, 0],
                 ),
             ),
             (
@@ -1010,6 +1070,7 @@ mod tests {
                     [7, 2, 0x07ff_0000, 0x0120_0802, 0x05dc_0302],
                     [0x010a, 0xffff],
                     [0xb80d_0120, 0, 0, 0x0700_0000, !0, !0, !0, !0],
+                    [10, 0x0002_0102],
                 ),
             ),
             (
@@ -1060,10 +1121,12 @@ mod tests {
                         host_end: name("vnic-7"),
                         mtu: 1400,
                         learns: true,
+                        class: Some(ClassId(2)),
+                        blocked: true,
                     },
                 ),
                 vec![2, 0x0005_0802, 0x0302_0120],
-                vec![9, 7, 0x0578_0002, 3],
+                vec![9, 7, 0x0578_0006, 3, 2],
             ),
             (
                 Row::Fdb(
@@ -1073,15 +1136,22 @@ mod tests {
                         host_end: name("vnic-8"),
                         mtu: 9000,
                         learns: false,
+                        class: None,
+                        blocked: false,
                     },
                 ),
                 vec![2, 0x0802, 0x0302_0120],
-                vec![10, 8, 0x2328_0001, 0],
+                vec![10, 8, 0x2328_0001, 0, 0],
             ),
             (
                 Row::Flood(
                     FloodKey { segment: stub, ..place(5, FloodList::All, 0) },
-                    FloodRow { host_end: None, next: id, mtu: 0 },
+                    FloodRow {
+                        host_end: None,
+                        next: id,
+                        mtu: 0,
+                        blocked: false,
+                    },
                 ),
                 vec![0x8000_0003, 5, 0],
                 vec![0, 7, 0, 0],
@@ -1093,10 +1163,11 @@ mod tests {
                         host_end: Some(name("vnic-7")),
                         next: LinkId(0),
                         mtu: 1500,
+                        blocked: true,
                     },
                 ),
                 vec![2, 0x0001_0005, 7],
-                vec![9, 0, 3, 1500],
+                vec![9, 0, 3, 0x0001_05dc],
             ),
         ];
         // The words above are written for little-endian machines.
@@ -1138,6 +1209,8 @@ mod tests {
                     host_end: name(host_end),
                     mtu: 1500,
                     learns: false,
+                    class: None,
+                    blocked: false,
                 },
             )
         };
@@ -1209,10 +1282,10 @@ mod tests {
         ) {
             let value = value.as_flattened();
             for (table, key_size, value_size) in [
-                (Table::Vnics, 4, 64),
+                (Table::Vnics, 4, 72),
                 (Table::Allowed4, 4, 260),
                 (Table::Allowed6, 4, 1028),
-                (Table::Fdb, 12, 16),
+                (Table::Fdb, 12, 20),
                 (Table::Flood, 12, 16),
                 (Table::Segments, 4, 12),
             ] {

@@ -7,7 +7,8 @@ use fabric::datapath::{
     FloodKey, FloodList, FloodRow, LearnedKey, LinkRef, SegmentRow, VnicRow,
 };
 use fabric::{
-    AllowedIp, IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId, Vnic,
+    AllowedIp, Bandwidth, IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId,
+    Vnic,
 };
 
 /// The number that no VNIC has: the head of a flood list and its end.
@@ -22,17 +23,19 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
     // highest number down, the head always points at the row to come after.
     for vnic in resolved.vnics.values().rev() {
         let host_end = LinkRef::Name(Vnic::host_end(vnic.id));
+        let blocked = is_blocked(resolved, vnic);
         let segment = tables.segments.entry(vnic.segment.clone());
         let segment = segment.or_insert(SegmentRow {
             station: vnic.station,
             promiscuous: false,
         });
         segment.promiscuous |= vnic.promiscuous;
-        flood(&mut tables.flood, FloodList::All, vnic, &host_end);
+        flood(&mut tables.flood, FloodList::All, vnic, &host_end, blocked);
         if vnic.promiscuous {
-            flood(&mut tables.flood, FloodList::Unknown, vnic, &host_end);
+            let list = FloodList::Unknown;
+            flood(&mut tables.flood, list, vnic, &host_end, blocked);
         }
-        stations(&mut tables.fdb, vnic, &host_end);
+        stations(&mut tables.fdb, vnic, &host_end, blocked);
         allow(&mut tables, vnic);
         let row = VnicRow {
             id: vnic.id,
@@ -48,10 +51,20 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
                 .filter(|v| allowed(vnic, *v).len() > 1)
                 .collect(),
             methods: vnic.methods,
+            shaped: None,
+            blocked,
         };
         tables.vnics.insert(host_end, row);
     }
     tables
+}
+
+/// Whether nothing of a VNIC's passes: 0 is a cap like any other, but no queue
+/// is so slow.
+fn is_blocked(resolved: &ResolvedSpec, vnic: &ResolvedVnic) -> bool {
+    let segment = resolved.segments.get(&vnic.segment);
+    let caps = [vnic.maxbw, segment.and_then(|segment| segment.maxbw)];
+    caps.contains(&Some(Bandwidth::ZERO))
 }
 
 /// Writes down whom a VNIC may be, also while nothing checks it: to switch a
@@ -100,6 +113,7 @@ fn stations(
     fdb: &mut BTreeMap<FdbKey, FdbRow>,
     vnic: &ResolvedVnic,
     host_end: &LinkRef,
+    blocked: bool,
 ) {
     for mac in std::iter::once(vnic.mac).chain(vnic.secondary_macs.iter()) {
         let (segment, vid) = (vnic.segment.clone(), vid(vnic));
@@ -108,6 +122,8 @@ fn stations(
             host_end: host_end.clone(),
             mtu: vnic.mtu.into(),
             learns: !vnic.methods.is_none(),
+            class: None,
+            blocked,
         };
         fdb.insert(FdbKey { segment, vid, mac }, row);
     }
@@ -119,15 +135,17 @@ fn flood(
     list: FloodList,
     vnic: &ResolvedVnic,
     host_end: &LinkRef,
+    blocked: bool,
 ) {
     let key = |id| {
         let (segment, vid) = (vnic.segment.clone(), vid(vnic));
         FloodKey { segment, vid, list, id }
     };
-    let front = FloodRow { host_end: None, next: vnic.id, mtu: 0 };
+    let front =
+        FloodRow { host_end: None, next: vnic.id, mtu: 0, blocked: false };
     let next = flood.insert(key(NONE), front).map_or(NONE, |head| head.next);
     let (host_end, mtu) = (Some(host_end.clone()), vnic.mtu.into());
-    flood.insert(key(vnic.id), FloodRow { host_end, next, mtu });
+    flood.insert(key(vnic.id), FloodRow { host_end, next, mtu, blocked });
 }
 
 /// The VLAN as the tables write it; 0: untagged.

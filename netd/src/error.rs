@@ -5,6 +5,8 @@ use fabric::{
     ChangeError, GuaranteeError, LinkId, LinkName, SpecError, Status, VnicKey,
 };
 
+use flows::shape::ClassesFull;
+
 use crate::apply::ApplyError;
 use crate::chain::chain;
 use crate::kernel::KernelError;
@@ -86,6 +88,9 @@ pub enum FabricError {
     /// More would be promised than a link can carry.
     #[error(transparent)]
     Guarantee(#[from] GuaranteeError),
+    /// A link has no room for more queues.
+    #[error(transparent)]
+    Queues(#[from] ClassesFull),
     /// A link can't be changed like that.
     #[error(transparent)]
     Change(#[from] ChangeError),
@@ -129,6 +134,7 @@ impl FabricError {
             Self::Blocked(blocked) => blocked.status,
             Self::Vanished(_)
             | Self::Exhausted
+            | Self::Queues(_)
             | Self::Users { .. }
             | Self::Apply(_)
             | Self::Kernel(_) => Status::OperationFailed,
@@ -166,7 +172,8 @@ impl FabricError {
             | Self::GuestEndTaken { .. }
             | Self::Users { .. }
             | Self::Vanished(_)
-            | Self::Exhausted => return None,
+            | Self::Exhausted
+            | Self::Queues(_) => return None,
             Self::Apply(_) | Self::Kernel(_) | Self::Store(_) => {
                 "netd's log says more".to_owned()
             }

@@ -4,6 +4,7 @@
 //! deleted, then their links, then programs that nothing needs. The second
 //! builds: links, programs, then rows and what they ask of a NIC, and last each
 //! host end is switched on, so a guest's first frame meets complete tables.
+//! Queues are there before a row leads to them, and go after.
 //! Taking away comes first because what is built may reuse a name or an address
 //! that it frees.
 //!
@@ -14,6 +15,7 @@
 
 mod diff;
 mod nic;
+mod queues;
 mod step;
 
 use std::borrow::Cow;
@@ -21,8 +23,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::datapath::DatapathTables;
+use crate::shaping::Shaping;
 use crate::{
-    Ends, LinkName, Observed, ObservedProgram, Program, ResolvedSpec,
+    Ends, HostEnd, LinkName, Observed, ObservedProgram, Program, ResolvedSpec,
     ResolvedVnic, Status, Vnic, VnicKey,
 };
 
@@ -77,12 +80,13 @@ impl fmt::Display for Blocked {
     }
 }
 
-/// Works out the steps from `observed` to `resolved`, whose tables `tables`
-/// are.
+/// Works out the steps from `observed` to `resolved`, whose tables and queues
+/// `tables` and `shaping` are.
 #[must_use]
 pub fn plan(
     resolved: &ResolvedSpec,
     tables: &DatapathTables,
+    shaping: &Shaping,
     observed: &Observed,
 ) -> Plan {
     let wanted: BTreeMap<LinkName, &ResolvedVnic> = resolved
@@ -112,7 +116,9 @@ pub fn plan(
     };
 
     let nics = nic::nics(tables, observed);
+    let queues = queues::queues(shaping, &missing, observed);
     let mut steps = nics.before;
+    steps.extend(queues.before);
     steps.extend(
         (&parked | &surplus)
             .iter()
@@ -122,7 +128,10 @@ pub fn plan(
     steps.extend(nics.away);
     steps.extend(diff::rows(&observed.tables, &between));
     let hooks = hooks(&wanted, tables);
-    for (link, program) in observed.programs.keys() {
+    let programs = observed.programs.keys();
+    // A shaper's goes with it.
+    let programs = programs.filter(|(_, p)| *p != Program::FromShaper);
+    for (link, program) in programs {
         // A hook on a host end goes with the link, and closes one that waits.
         let stays = hooks.contains(&(link.clone(), *program));
         let host_end = parked.contains(link) || surplus.contains(link);
@@ -153,7 +162,16 @@ pub fn plan(
             let zone = vnic.zone.clone();
             steps.push(Step::SetMtu { link, zone, from, to });
         }
+        let end = observed.host_ends.get(name);
+        let from = end.map_or(HostEnd::MOST_SEGS, |end| end.segs);
+        if let Some(&to) = shaping.segs.get(name)
+            && from != to
+        {
+            let (link, zone) = (name.clone(), vnic.zone.clone());
+            steps.push(Step::SetSegs { link, zone, from, to });
+        }
     }
+    steps.extend(queues.built);
     steps.extend(diff::rows(&between, tables));
     steps.extend(nics.built);
     for name in wanted.keys() {
@@ -161,6 +179,7 @@ pub fn plan(
             steps.push(Step::LinkUp { link: name.clone() });
         }
     }
+    steps.extend(queues.after);
     Plan { steps, blocked: resolved.blocked.clone() }
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::datapath::Row;
+use crate::shaping::{QueueStep, Shaper};
 use crate::{LinkName, Mac, Mtu, Program, VnicKey, Zone};
 
 /// A change that leaves no choice to whoever makes it.
@@ -43,14 +44,14 @@ pub enum Step {
         /// The host end.
         link: LinkName,
     },
-    /// Switch a host end on.
+    /// Switch a host end, or a shaper's end, on.
     LinkUp {
-        /// The host end.
+        /// The link.
         link: LinkName,
     },
-    /// Switch a host end off.
+    /// Switch a host end, or a shaper's end, off.
     LinkDown {
-        /// The host end.
+        /// The link.
         link: LinkName,
     },
     /// Change the MTU of a VNIC's two ends, or of its TAP.
@@ -63,6 +64,37 @@ pub enum Step {
         from: Mtu,
         /// What it becomes.
         to: Mtu,
+    },
+    /// Change how many parts a frame may have that a VNIC's two ends, or its
+    /// TAP, leave to be cut.
+    SetSegs {
+        /// The host end.
+        link: LinkName,
+        /// Where the guest end lives.
+        zone: Option<Zone>,
+        /// What it was.
+        from: u32,
+        /// What it becomes.
+        to: u32,
+    },
+    /// Make a segment's shaper, both ends off, with a root and no classes.
+    CreateShaper {
+        /// The shaper.
+        shaper: Shaper,
+        /// The link of the segment, for the shaper's description.
+        over: Option<LinkName>,
+    },
+    /// Delete a segment's shaper, which is off and has no classes left.
+    DeleteShaper {
+        /// The shaper.
+        shaper: Shaper,
+    },
+    /// Change a link's queues.
+    Queue {
+        /// A host end, or a shaper's near end.
+        link: LinkName,
+        /// The change.
+        step: QueueStep,
     },
     /// Put a program on its hook.
     Attach {
@@ -123,12 +155,28 @@ pub enum Step {
 }
 
 impl Step {
-    /// The step that takes this one back. None where that can't be done: a
-    /// deleted guest end took its addresses with it, and a replaced program
-    /// is not kept. Plans make such steps late.
+    /// The steps that take this one back. None where that can't be done: a
+    /// deleted guest end took its addresses with it, what waited in a queue is
+    /// gone, and a replaced program is not kept. Plans make such steps late.
     #[must_use]
-    pub fn undo(&self) -> Option<Self> {
+    pub fn undo(&self) -> Vec<Self> {
+        if let Self::Queue { link, step } = self {
+            let queue = |step| Self::Queue { link: link.clone(), step };
+            return step.undo().into_iter().map(queue).collect();
+        }
+        self.undo_one().into_iter().collect()
+    }
+
+    fn undo_one(&self) -> Option<Self> {
         Some(match self.clone() {
+            Self::CreateShaper { shaper, .. } => Self::DeleteShaper { shaper },
+            Self::DeleteShaper { shaper } => {
+                Self::CreateShaper { shaper, over: None }
+            }
+            Self::Queue { .. } => return None,
+            Self::SetSegs { link, zone, from, to } => {
+                Self::SetSegs { link, zone, from: to, to: from }
+            }
             Self::CreatePair { link, .. } | Self::CreateTap { link, .. } => {
                 Self::DeletePair { link }
             }
@@ -175,7 +223,7 @@ impl Step {
         done.iter()
             .rev()
             .take_while(|step| !matches!(step, Self::DeletePair { .. }))
-            .filter_map(Self::undo)
+            .flat_map(Self::undo)
     }
 }
 
@@ -199,6 +247,16 @@ impl fmt::Display for Step {
             Self::SetMtu { link, from, to, .. } => {
                 write!(f, "mtu {link} {from} -> {to}")
             }
+            Self::SetSegs { link, from, to, .. } => {
+                write!(f, "segs {link} {from} -> {to}")
+            }
+            Self::CreateShaper { shaper, over } => {
+                write!(f, "create {shaper}")?;
+                let over = over.iter();
+                over.into_iter().try_for_each(|over| write!(f, " over {over}"))
+            }
+            Self::DeleteShaper { shaper } => write!(f, "delete {shaper}"),
+            Self::Queue { link, step } => write!(f, "{step} on {link}"),
             Self::Attach { link, program, replace: false } => {
                 write!(f, "attach {program} to {link}")
             }

@@ -7,13 +7,17 @@
 //! What the numbers should be is worked out by `flows::shape`.
 
 mod diff;
+mod model;
 mod shaper;
 mod units;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::LinkName;
+
 pub use diff::{DefaultDiffers, QueueStep};
+pub use model::{QueueError, follow};
 pub use shaper::Shaper;
 pub use units::{CodelTime, Ticks};
 
@@ -62,11 +66,12 @@ pub struct Leaf {
 }
 
 /// Which of the two kinds of queues leaves get.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum QueueKind {
     /// tc-fq_codel(8): fair among the connections in it, and short.
     FqCodel,
     /// tc-bfifo(8): first come, first served. Every kernel with HTB has it.
+    #[default]
     Bfifo,
 }
 
@@ -167,6 +172,17 @@ impl fmt::Display for Class {
             None => Ok(()),
         }
     }
+}
+
+/// How the links of a host are to shape.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shaping {
+    /// The queues of host ends and of shapers' near ends, by name.
+    pub queues: BTreeMap<LinkName, QueueTree>,
+    /// The shapers, and the link of each one's segment.
+    pub shapers: BTreeMap<Shaper, LinkName>,
+    /// How many parts a frame may have that is left to be cut, by host end.
+    pub segs: BTreeMap<LinkName, u32>,
 }
 
 /// All classes of a link, with the root that they are under.

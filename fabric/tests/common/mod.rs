@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::datapath::DatapathTables;
+use fabric::shaping::{QueueTree, Shaping};
 use fabric::{
     FabricSpec, HostEnd, LinkName, Mac, Observed, ObservedLink, Plan, Program,
     ResolvedSpec, Step, plan,
@@ -14,6 +15,7 @@ use tagmap::TagMap;
 pub(crate) struct Wanted {
     pub(crate) resolved: ResolvedSpec,
     pub(crate) tables: DatapathTables,
+    pub(crate) shaping: Shaping,
 }
 
 impl Wanted {
@@ -23,12 +25,14 @@ impl Wanted {
         observed: &Observed,
     ) -> Self {
         let resolved = tagmap::resolve(spec, tags, observed);
-        let tables = flows::compile(&resolved);
-        Self { resolved, tables }
+        let mut tables = flows::compile(&resolved);
+        let shaping = flows::shape::shape(&resolved, observed, &mut tables);
+        let shaping = shaping.expect("there are few VNICs");
+        Self { resolved, tables, shaping }
     }
 
     pub(crate) fn plan(&self, observed: &Observed) -> Plan {
-        plan(&self.resolved, &self.tables, observed)
+        plan(&self.resolved, &self.tables, &self.shaping, observed)
     }
 }
 
@@ -77,9 +81,16 @@ type Sight<'a> = (
     &'a BTreeSet<(LinkName, Mac)>,
     &'a BTreeMap<LinkName, ObservedLink>,
     Vec<&'a (LinkName, Program)>,
+    &'a BTreeMap<LinkName, bool>,
+    BTreeMap<&'a LinkName, &'a QueueTree>,
 );
 
 fn sight(state: &Observed) -> Sight<'_> {
     let hooks = state.programs.keys().collect();
-    (&state.tables, &state.host_ends, &state.unicast, &state.links, hooks)
+    let Observed { tables, host_ends, unicast, links, .. } = state;
+    // A root without classes stays, and does nothing.
+    let queues = state.queues.iter();
+    let queues = queues.filter(|(_, tree)| !tree.classes.is_empty()).collect();
+    let ends = &state.shaper_ends;
+    (tables, host_ends, unicast, links, hooks, ends, queues)
 }

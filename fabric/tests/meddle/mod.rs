@@ -1,10 +1,13 @@
 //! What somebody else may do to the kernel's state, a line each:
 //!
 //! ```text
-//! delete LINK               a host end is gone
+//! delete LINK               a host end, or a shaper, is gone
 //! unplug LINK               a physical link is gone
 //! orphan LINK               a host end that nobody wants is there
-//! down LINK                 a host end is switched off
+//! down LINK                 a host end, or a shaper's end, is switched off
+//! unqueue LINK              a link has no queues any more
+//! recap LINK                every class of a link may send 1,000 bytes a second
+//! stray LINK                a link has a class more, with a queue of the kernel's
 //! mtu LINK BYTES            any link has another MTU
 //! new-mac LINK MAC          a physical link has another address
 //! rename LINK NAME          a physical link has another name
@@ -22,6 +25,7 @@
 //! ```
 
 use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
+use fabric::shaping::{ClassId, Queue, Shaper};
 use fabric::{HostEnd, LinkName, Mtu, Observed, ObservedProgram, Program};
 
 /// Does what a line says, or says why it has no effect: such a line would test
@@ -36,8 +40,33 @@ pub(crate) fn meddle(
         [] | ["#", ..] => {}
         ["delete", link] => {
             let link = name(link);
+            if let Some(shaper) = Shaper::of_near_end(&link) {
+                for end in [shaper.near_end(), shaper.far_end()] {
+                    observed.shaper_ends.remove(&end).ok_or_else(missing)?;
+                    vanish(observed, &end);
+                }
+                return Ok(());
+            }
             observed.host_ends.remove(&link).ok_or_else(missing)?;
             vanish(observed, &link);
+        }
+        ["unqueue", link] => {
+            observed.queues.remove(&name(link)).ok_or_else(missing)?;
+        }
+        ["recap", link] => {
+            let tree = observed.queues.get_mut(&name(link));
+            let classes = &mut tree.ok_or_else(missing)?.classes;
+            classes.values_mut().for_each(|class| class.ceil = 1000);
+        }
+        ["stray", link] => {
+            let tree = observed.queues.get_mut(&name(link));
+            let classes = &mut tree.ok_or_else(missing)?.classes;
+            let like = classes.values().find(|class| class.leaf.is_some());
+            let mut class = like.ok_or_else(missing)?.clone();
+            if let Some(leaf) = &mut class.leaf {
+                leaf.queue = Queue::Unknown;
+            }
+            classes.insert(ClassId(0x77), class);
         }
         ["unplug", link] => {
             let link = name(link);
@@ -45,12 +74,17 @@ pub(crate) fn meddle(
             vanish(observed, &link);
         }
         ["orphan", link] => {
-            let end = HostEnd { mtu: Mtu::ETHERNET, up: true, carrier: true };
+            let (mtu, segs) = (Mtu::ETHERNET, HostEnd::MOST_SEGS);
+            let end = HostEnd { mtu, segs, up: true, carrier: true };
             observed.host_ends.insert(name(link), end);
             let hook = (name(link), Program::FromVnic);
             observed.programs.insert(hook, ObservedProgram::Current);
         }
         ["down", link] => {
+            if let Some(up) = observed.shaper_ends.get_mut(&name(link)) {
+                *up = false;
+                return Ok(());
+            }
             let end = observed.host_ends.get_mut(&name(link));
             end.ok_or_else(missing)?.up = false;
         }
@@ -149,6 +183,7 @@ fn vanish(observed: &mut Observed, link: &LinkName) {
     observed.programs.retain(|(on, _), _| on != link);
     observed.unicast.retain(|(on, _)| on != link);
     observed.refusing.remove(link);
+    observed.queues.remove(link);
     // Any ifindex will do; links of one case need different ones.
     let index = observed.links.len() + observed.host_ends.len() + 100;
     let gone = LinkRef::Gone(index.try_into().unwrap());
@@ -180,6 +215,9 @@ fn rename(tables: &mut DatapathTables, old: &LinkRef, new: &LinkRef) {
             Row::Allowed(..) | Row::ClientId(_) | Row::Learned(_) => row,
             Row::Vnic(key, mut row) => {
                 row.segment = segment(row.segment);
+                if let Some(shaped) = &mut row.shaped {
+                    shaped.shaper = link(shaped.shaper.clone());
+                }
                 Row::Vnic(link(key), row)
             }
             Row::Fdb(mut key, mut row) => {

@@ -62,12 +62,19 @@
 #define GUARD_DHCP6 0x0200
 #define GUARD_SLAAC 0x0400
 
+/* The VNIC's maxbw is 0, or its link's. */
+#define VNIC_BLOCKED 0x0001
+/* What the guest sends waits in the shaper. */
+#define VNIC_WAITS 0x0002
+
 /* A frame may be handed straight to the guest end: it is a veth in another
  * network namespace. Anywhere else it goes through the host end.
  */
 #define FDB_PEER 0x0001
 /* The guest may come by addresses: netd wants to hear what gives it one. */
 #define FDB_LEARNS 0x0002
+/* As VNIC_BLOCKED. */
+#define FDB_BLOCKED 0x0004
 
 /* Some VNIC of the segment is sent frames for stations that nobody knows. */
 #define SEGMENT_PROMISCUOUS 0x0001
@@ -77,6 +84,15 @@
  */
 #define FLOOD_ALL 0
 #define FLOOD_UNKNOWN 1
+
+/* As VNIC_BLOCKED. */
+#define FLOOD_BLOCKED 0x0001
+
+/* HTB takes skb->priority for one of its classes when its upper half is the
+ * number of the link's root: 1 on all links that shape. The lower half is the
+ * class's.
+ */
+#define SHAPE_ROOT 0x00010000
 
 /* Why a frame was dropped. Numbers are never reused. */
 enum drop_reason {
@@ -100,6 +116,8 @@ enum drop_reason {
 	DROP_TOO_LONG = 17,
 	DROP_TOO_LONG_FOR = 18,
 	DROP_REFLECTED = 19,
+	DROP_BLOCKED = 20,
+	DROP_BLOCKED_FOR = 21,
 };
 
 /* Room for reasons to come, so that one more changes no layout; a power of
@@ -153,6 +171,9 @@ struct vnic {
 	 */
 	struct network4 first4;
 	struct network6 first6;
+	__u32 shaper; /* ifindex of its near end; 0: there is none */
+	__u16 class; /* in the shaper */
+	__u16 flags; /* VNIC_* */
 };
 
 /* Addresses, as struct learned tells them apart. */
@@ -193,6 +214,8 @@ struct fdb_entry {
 	__u16 flags; /* FDB_* */
 	__u16 mtu;
 	__u32 slot; /* of the VNIC's traffic */
+	__u16 class; /* at the host end; 0: frames don't wait */
+	__u8 pad[2];
 };
 
 /* A place in a list of a segment's VNICs; id 0 is the head. */
@@ -209,7 +232,7 @@ struct flood_entry {
 	__u32 next; /* 0: the list ends */
 	__u32 slot; /* of the VNIC's traffic */
 	__u16 mtu;
-	__u8 pad[2];
+	__u16 flags; /* FLOOD_* */
 };
 
 /* A segment's way out. Key: its number. */
@@ -287,11 +310,11 @@ _Static_assert(sizeof(struct network4) == 8, "struct network4");
 _Static_assert(sizeof(struct allowed4) == 260, "struct allowed4");
 _Static_assert(sizeof(struct network6) == 32, "struct network6");
 _Static_assert(sizeof(struct allowed6) == 1028, "struct allowed6");
-_Static_assert(sizeof(struct vnic) == 64, "struct vnic");
+_Static_assert(sizeof(struct vnic) == 72, "struct vnic");
 _Static_assert(sizeof(struct learned) == 24, "struct learned");
 _Static_assert(sizeof(struct client_id) == 264, "struct client_id");
 _Static_assert(sizeof(struct fdb_key) == 12, "struct fdb_key");
-_Static_assert(sizeof(struct fdb_entry) == 16, "struct fdb_entry");
+_Static_assert(sizeof(struct fdb_entry) == 20, "struct fdb_entry");
 _Static_assert(sizeof(struct flood_key) == 12, "struct flood_key");
 _Static_assert(sizeof(struct flood_entry) == 16, "struct flood_entry");
 _Static_assert(sizeof(struct segment) == 12, "struct segment");

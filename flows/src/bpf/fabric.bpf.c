@@ -15,6 +15,7 @@
 #include "guard.h"
 #include "maps.h"
 #include "parse.h"
+#include "shape.h"
 #include "switch.h"
 
 /* At a host end's ingress: everything that the guest sends. */
@@ -40,9 +41,31 @@ int from_vnic(struct __sk_buff *skb)
 	measure(skb, &size);
 	if (is_too_long(&size, vnic->mtu))
 		return drop(skb, vnic->id, DROP_TOO_LONG);
-	if (is_multicast(frame.dst))
-		return switch_multicast(skb, vnic, &frame, &size);
-	return switch_unicast(skb, vnic, &frame, &size);
+	if (vnic->flags & VNIC_BLOCKED)
+		return drop(skb, vnic->id, DROP_BLOCKED);
+	if (vnic->flags & VNIC_WAITS)
+		return shape(skb, vnic);
+	return switch_guest(skb, vnic, &frame, &size);
+}
+
+/* At the far ends of shapers: what guests have sent, when its turn has come. */
+SEC("tc")
+int from_shaper(struct __sk_buff *skb)
+{
+	__u32 ifindex = skb->mark;
+	struct frame frame;
+	struct vnic *vnic;
+	struct size size;
+
+	/* What the host sends into the shaper has no mark, and no VNIC. */
+	vnic = bpf_map_lookup_elem(&vnics, &ifindex);
+	if (!vnic)
+		return TC_ACT_SHOT;
+	skb->mark = 0;
+	if (parse_frame(skb, &frame))
+		return drop(skb, vnic->id, DROP_TRUNCATED);
+	measure(skb, &size);
+	return switch_guest(skb, vnic, &frame, &size);
 }
 
 /* At a physical link's ingress: everything from the wire. */

@@ -35,7 +35,9 @@ static long flood_step(__u32 index, struct walk *walk)
 	/* One VNIC that can't take its copy keeps nobody else from theirs. */
 	if (!ifindex || id == walk->sender)
 		return !walk->at.id;
-	if (is_too_long(&walk->size, place->mtu))
+	if (place->flags & FLOOD_BLOCKED)
+		drop(walk->skb, id, DROP_BLOCKED_FOR);
+	else if (is_too_long(&walk->size, place->mtu))
 		drop(walk->skb, id, DROP_TOO_LONG_FOR);
 	else if (!bpf_clone_redirect(walk->skb, ifindex, 0))
 		count_in(slot, &walk->size);

@@ -34,10 +34,17 @@ static __always_inline int deliver(struct __sk_buff *skb,
 				   const struct fdb_entry *station,
 				   const struct size *size, enum side side)
 {
+	if (station->flags & FDB_BLOCKED)
+		return drop(skb, station->id, DROP_BLOCKED_FOR);
 	if (is_too_long(size, station->mtu))
 		return drop(skb, station->id, DROP_TOO_LONG_FOR);
 	count_in(station->slot, size);
 	skb->mark = 0;
+	/* At the host end it waits for its turn. */
+	if (station->class) {
+		skb->priority = SHAPE_ROOT | station->class;
+		return bpf_redirect(station->ifindex, 0);
+	}
 	if (side == AT_EGRESS || !(station->flags & FDB_PEER))
 		return bpf_redirect(station->ifindex, 0);
 	/* The frame was classed by the address of the device that it came in
@@ -120,6 +127,17 @@ static __noinline int switch_multicast(struct __sk_buff *skb,
 	skb->mark = FABRIC_MARK;
 	bpf_clone_redirect(skb, segment->ifindex, BPF_F_INGRESS);
 	return bpf_redirect(segment->ifindex, 0);
+}
+
+/* Switches a guest's frame that nothing holds back. */
+static __always_inline int switch_guest(struct __sk_buff *skb,
+					const struct vnic *vnic,
+					const struct frame *frame,
+					const struct size *size)
+{
+	if (is_multicast(frame->dst))
+		return switch_multicast(skb, vnic, frame, size);
+	return switch_unicast(skb, vnic, frame, size);
 }
 
 /*

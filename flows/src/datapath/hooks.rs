@@ -161,7 +161,9 @@ impl Datapath {
 /// The direction of a program's hook, seen from the link.
 fn direction(program: Program) -> TcAttachPoint {
     match program {
-        Program::FromVnic | Program::FromLink => TC_INGRESS,
+        Program::FromVnic | Program::FromLink | Program::FromShaper => {
+            TC_INGRESS
+        }
         Program::ToLink => TC_EGRESS,
     }
 }

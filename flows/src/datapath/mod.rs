@@ -280,6 +280,7 @@ fn programs(
             Program::FromVnic => loaded.from_vnic.as_fd(),
             Program::FromLink => loaded.from_link.as_fd(),
             Program::ToLink => loaded.to_link.as_fd(),
+            Program::FromShaper => loaded.from_shaper.as_fd(),
         };
         let handle = call(|| {
             let id = libbpf_rs::Program::id_from_fd(fd)?;

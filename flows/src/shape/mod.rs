@@ -18,11 +18,12 @@
 //! also where it has no flows: a leaf that turned into an inner class would
 //! lose what waits in it.
 //!
-//! [`numbers`] has the formulas, this module the trees, and [`classes`] gives
-//! classes their numbers.
+//! [`numbers`] has the formulas, this module the trees, [`classes`] gives classes
+//! their numbers, and [`place`] leads the rows of a spec's VNICs into them.
 
 mod classes;
 pub mod numbers;
+mod place;
 
 use fabric::Mtu;
 use fabric::shaping::{
@@ -31,6 +32,7 @@ use fabric::shaping::{
 
 pub use classes::{ClassesFull, FIRST_CLASS, LAST_CLASS, allocate};
 use numbers::{LEAST, MSEC, UNLIMITED};
+pub use place::shape;
 
 /// The class at the top of a tree: a shaper's link, a host end's VNIC.
 pub const TOP: ClassId = ClassId(1);

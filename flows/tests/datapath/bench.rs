@@ -26,7 +26,9 @@ pub(crate) struct Context {
     pub(crate) len: u32,
     pub(crate) pkt_type: u32,
     pub(crate) mark: u32,
-    pub(crate) unused_1: [u32; 7],
+    pub(crate) unused_1: [u32; 5],
+    pub(crate) priority: u32,
+    pub(crate) unused_3: u32,
     pub(crate) ifindex: u32,
     pub(crate) unused_2: [u32; 27],
     pub(crate) tstamp: u64,
@@ -54,6 +56,7 @@ pub(crate) struct Bench {
 pub(crate) struct Outcome {
     pub(crate) verdict: i32,
     pub(crate) mark: u32,
+    pub(crate) priority: u32,
     pub(crate) frame: Vec<u8>,
     pub(crate) counters: BTreeMap<LinkId, Counters>,
 }
@@ -143,13 +146,14 @@ impl Bench {
             .unwrap();
         let verdict = output.return_value.cast_signed();
         let frame = output.data.unwrap().to_vec();
-        let mark = Context::read_from_bytes(&context_out).unwrap().mark;
+        let context = Context::read_from_bytes(&context_out).unwrap();
+        let Context { mark, priority, .. } = context;
         let mut counters = self.all_counters();
         counters.retain(|id, now| {
             *now = difference(&before[id], now);
             *now != Counters::default()
         });
-        Outcome { verdict, mark, frame, counters }
+        Outcome { verdict, mark, priority, frame, counters }
     }
 }
 

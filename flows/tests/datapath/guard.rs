@@ -1640,6 +1640,8 @@ fn program_and_definition_agree_on_any_frame() {
                     | TooLong
                     | TooLongFor
                     | Reflected
+                    | Blocked
+                    | BlockedFor
             ) {
                 assert!(seen.contains_key(&Some(reason)), "{reason}: {seen:?}");
             }

@@ -150,7 +150,14 @@ fn a_row_for_a_link_that_is_not_there_is_refused() {
         let host_end = LinkRef::Name(Vnic::host_end(LinkId(7)));
         let row = Row::Fdb(
             key,
-            FdbRow { id: LinkId(7), host_end, mtu: 1500, learns: false },
+            FdbRow {
+                id: LinkId(7),
+                host_end,
+                mtu: 1500,
+                learns: false,
+                class: None,
+                blocked: false,
+            },
         );
         for error in [
             datapath.put(&row, &links()).unwrap_err(),
@@ -231,7 +238,7 @@ fn a_pinned_map_of_another_layout_is_refused_and_kept() {
         assert_eq!(*path, pin);
         let text = error.to_string();
         assert!(text.contains("12 + 8 bytes"), "{text}");
-        assert!(text.contains("12 + 16 bytes"), "{text}");
+        assert!(text.contains("12 + 20 bytes"), "{text}");
         assert_eq!(pins(&lab.pins()), ["fdb"]);
     });
 }

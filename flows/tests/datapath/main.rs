@@ -11,4 +11,5 @@ mod loader;
 mod packets;
 mod rings;
 mod verdicts;
+mod waiting;
 mod wire;

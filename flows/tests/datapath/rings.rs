@@ -38,12 +38,24 @@ fn rows(vid: u16, methods: &str) -> Vec<Row> {
             first: [].into(),
             listed: [].into(),
             methods,
+            shaped: None,
+            blocked: false,
         };
         rows.push(Row::Vnic(link(host_end), row));
         let key = FdbKey { segment: bge0.clone(), vid, mac: vnic(last).into() };
         let learns = !methods.is_none();
         let host_end = link(host_end);
-        rows.push(Row::Fdb(key, FdbRow { id, host_end, mtu: 1500, learns }));
+        rows.push(Row::Fdb(
+            key,
+            FdbRow {
+                id,
+                host_end,
+                mtu: 1500,
+                learns,
+                class: None,
+                blocked: false,
+            },
+        ));
     }
     rows
 }

@@ -45,6 +45,8 @@ fn vnic_row(segment: &Segment, vid: u16, protection: Protection) -> Row {
         first: [].into(),
         listed: [].into(),
         methods: Methods::NONE,
+        shaped: None,
+        blocked: false,
     };
     Row::Vnic(link("lo"), row)
 }
@@ -66,7 +68,14 @@ fn with_mtu(mtu: u16) -> impl Fn(Row) -> Row {
 fn own_station(segment: &Segment, vid: u16) -> Row {
     let (segment, mac) = (segment.clone(), vnic(7).into());
     let host_end = link("lo");
-    let row = FdbRow { id: SELF, host_end, mtu: 1500, learns: false };
+    let row = FdbRow {
+        id: SELF,
+        host_end,
+        mtu: 1500,
+        learns: false,
+        class: None,
+        blocked: false,
+    };
     Row::Fdb(FdbKey { segment, vid, mac }, row)
 }
 
@@ -85,6 +94,8 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         first: [].into(),
         listed: [].into(),
         methods: Methods::NONE,
+        shaped: None,
+        blocked: false,
     };
     let station = FdbKey { segment: segment.clone(), vid, mac: vnic(8).into() };
     let place = |id| {
@@ -92,17 +103,29 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         FloodKey { segment, vid, list, id }
     };
     let host_end = link("vnic-8");
-    let to_other = FdbRow { id: OTHER, host_end, mtu: 1500, learns: false };
+    let to_other = FdbRow {
+        id: OTHER,
+        host_end,
+        mtu: 1500,
+        learns: false,
+        class: None,
+        blocked: false,
+    };
     [
         Row::Vnic(link("vnic-8"), row),
         Row::Fdb(station, to_other),
         Row::Flood(
             place(OTHER),
-            FloodRow { host_end: Some(link("vnic-8")), next: NONE, mtu: 1500 },
+            FloodRow {
+                host_end: Some(link("vnic-8")),
+                next: NONE,
+                mtu: 1500,
+                blocked: false,
+            },
         ),
         Row::Flood(
             place(NONE),
-            FloodRow { host_end: None, next: OTHER, mtu: 0 },
+            FloodRow { host_end: None, next: OTHER, mtu: 0, blocked: false },
         ),
     ]
 }
@@ -131,6 +154,7 @@ fn check_from_vnic(bench: &Bench, cases: Vec<FromVnicCase>) {
         let got = bench.run(Program::FromVnic, &context, &frame);
         // Where a VLAN's tag is pushed, it stands beside the bytes.
         let want = Outcome {
+            priority: 0,
             verdict,
             mark: mark_after,
             frame,
@@ -274,6 +298,7 @@ fn a_host_end_that_nobody_knows_lets_nothing_in() {
             let frame = frame(dst, vnic(7));
             let got = bench.run(Program::FromVnic, &Context::default(), &frame);
             let want = Outcome {
+                priority: 0,
                 verdict: SHOT,
                 mark: 0,
                 frame,
@@ -425,6 +450,7 @@ fn a_link_and_its_host() {
                     let context = Context { mark, ..Context::default() };
                     let got = bench.run(program, &context, &frame);
                     let want = Outcome {
+                        priority: 0,
                         verdict,
                         mark: after,
                         frame: out,
@@ -495,6 +521,7 @@ fn a_large_frame_counts_as_what_it_will_be_cut_into() {
                 ..Counters::default()
             };
             let want = Outcome {
+                priority: 0,
                 verdict: REDIRECT,
                 mark: 0,
                 frame,

@@ -6,6 +6,8 @@ mod requests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::api::CreateEtherstub;
+use fabric::datapath::DatapathTables;
+use fabric::shaping::Shaping;
 use fabric::{
     Blocked, FabricSpec, LinkName, Observed, ResolvedSpec, Step, Vnic, Zone,
 };
@@ -210,12 +212,13 @@ impl Daemon {
         &mut self,
         resolved: &ResolvedSpec,
     ) -> Result<(), FabricError> {
-        let tables = flows::compile(resolved);
         // At most once more for each link that turns out to refuse addresses.
         loop {
+            let (tables, shaping) = self.compile(resolved)?;
             let links = fabric::first_used(&tables, &self.observed);
             self.kernel.observe_lro(&mut self.observed, &links).await;
-            let plan = fabric::plan(resolved, &tables, &self.observed);
+            let plan =
+                fabric::plan(resolved, &tables, &shaping, &self.observed);
             if plan.is_empty() {
                 self.settled = true;
                 return Ok(());
@@ -242,12 +245,25 @@ impl Daemon {
                 _ => return Err(explain(error)),
             }
         }
-        let rest = fabric::plan(resolved, &tables, &self.observed);
+        let (tables, shaping) = self.compile(resolved)?;
+        let rest = fabric::plan(resolved, &tables, &shaping, &self.observed);
         self.settled = rest.is_empty();
         if !rest.is_empty() {
             tracing::error!(%rest, "the plan left something to do");
         }
         Ok(())
+    }
+
+    /// Works out rows and queues. Where a VNIC has a place in a queue it keeps
+    /// it, so they depend on what is there.
+    fn compile(
+        &self,
+        resolved: &ResolvedSpec,
+    ) -> Result<(DatapathTables, Shaping), FabricError> {
+        let mut tables = flows::compile(resolved);
+        let shaping =
+            flows::shape::shape(resolved, &self.observed, &mut tables)?;
+        Ok((tables, shaping))
     }
 
     /// Goes from the present declared state to another one: all of it, or

@@ -64,7 +64,8 @@ pub(super) async fn set_mtu(
 }
 
 /// Limits how many parts a frame may have that the guest leaves to be cut. It
-/// is the guest end's own limit that its network stack heeds.
+/// is the guest end's own limit that its network stack heeds; the host end's
+/// shows what it is, as nobody sees the guest end from here.
 ///
 /// A guest end that can't be found keeps what it has. A TAP has none.
 pub(super) async fn set_gso_segs(
@@ -75,14 +76,15 @@ pub(super) async fn set_gso_segs(
 ) -> Result<(), NetlinkError> {
     let message = netlink.link(link).await?;
     let host = End { netlink: netlink.clone(), index: message.header.index };
-    let Some(guest) = find(&host, &message, zone).await else {
-        return Ok(());
-    };
-    let mut message = LinkMessage::default();
-    message.header.index = guest.index;
-    message.attributes = vec![LinkAttribute::GsoMaxSegs(segs)];
-    let what = || format!("limit the frames of {link} to {segs} parts");
-    pair::set(&guest.netlink, message, what).await
+    let guest = find(&host, &message, zone).await;
+    for end in guest.iter().chain([&host]) {
+        let mut message = LinkMessage::default();
+        message.header.index = end.index;
+        message.attributes = vec![LinkAttribute::GsoMaxSegs(segs)];
+        let what = || format!("limit the frames of {link} to {segs} parts");
+        pair::set(&end.netlink, message, what).await?;
+    }
+    Ok(())
 }
 
 /// The guest end of a host end, which `message` describes.

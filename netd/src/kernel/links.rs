@@ -1,5 +1,6 @@
 //! What a link message says: whose link it is, and what kind.
 
+use fabric::shaping::Shaper;
 use fabric::{
     Duplex, HostEnd, LinkClass, LinkName, LinkState, Mac, Mtu, ObservedLink,
     Vnic,
@@ -48,6 +49,8 @@ impl Found {
 pub(super) enum What {
     /// A host end.
     Ours(HostEnd),
+    /// An end of a shaper, and whether it is on.
+    Shaper(bool),
     /// Somebody else's, of a class that we know.
     Foreign(ObservedLink),
     /// Nothing that VNICs or tables speak of; only its number matters.
@@ -88,7 +91,16 @@ fn what(link: &LinkMessage, name: &LinkName) -> What {
             _ => None,
         });
         let carrier = carrier.unwrap_or_default();
-        return What::Ours(HostEnd { mtu, up, carrier });
+        let segs = attribute(link, |at| match at {
+            LinkAttribute::GsoMaxSegs(segs) => Some(*segs),
+            _ => None,
+        });
+        let segs = segs.unwrap_or(HostEnd::MOST_SEGS);
+        return What::Ours(HostEnd { mtu, segs, up, carrier });
+    }
+    let far = Shaper::of_far_end(name);
+    if marked && Shaper::of_near_end(name).or(far).is_some() {
+        return What::Shaper(up);
     }
     let mac = attribute(link, |at| match at {
         LinkAttribute::Address(octets) => mac(octets),
@@ -284,6 +296,24 @@ mod tests {
     }
 
     #[test]
+    fn the_ends_of_a_shaper_carry_the_mark_too() {
+        for (name, group, want) in [
+            ("shape-1", GROUP, What::Shaper(false)),
+            ("shaped-1f", GROUP, What::Shaper(false)),
+        ] {
+            let mut link = link(name, Some(InfoKind::Veth));
+            link.attributes.push(LinkAttribute::Group(group));
+            assert_eq!(read(&link).unwrap().what, want, "{name}");
+        }
+        for (name, group) in [("shape-1", 0), ("shape-x", GROUP)] {
+            let mut link = link(name, Some(InfoKind::Veth));
+            link.attributes.push(LinkAttribute::Group(group));
+            let found = read(&link).unwrap().what;
+            assert!(!matches!(found, What::Shaper(_)), "{name}");
+        }
+    }
+
+    #[test]
     fn carrier_is_told_of_a_host_end_that_is_off() {
         for (attribute, want) in [
             (Some(LinkAttribute::Carrier(1)), true),
@@ -293,7 +323,8 @@ mod tests {
             let mut link = link("vnic-7", Some(InfoKind::Tun));
             link.attributes.push(LinkAttribute::Group(GROUP));
             link.attributes.extend(attribute);
-            let end = HostEnd { mtu: Mtu::ETHERNET, up: false, carrier: want };
+            let (mtu, segs) = (Mtu::ETHERNET, HostEnd::MOST_SEGS);
+            let end = HostEnd { mtu, segs, up: false, carrier: want };
             assert_eq!(read(&link).unwrap().what, What::Ours(end));
         }
     }

@@ -263,6 +263,23 @@ impl Kernel {
                 let zone = zone.as_ref();
                 guest_end::set_mtu(netlink, link, zone, *from, *to).await?;
             }
+            Step::SetSegs { link, zone, to, .. } => {
+                let zone = zone.as_ref();
+                guest_end::set_gso_segs(netlink, link, zone, *to).await?;
+            }
+            Step::CreateShaper { shaper, over } => {
+                let made = self.queues.create_shaper(*shaper, over.as_ref());
+                for (link, index) in made.await? {
+                    self.indexes.insert(link, index);
+                }
+            }
+            Step::DeleteShaper { shaper } => {
+                pair::delete(netlink, &[shaper.near_end()]).await?;
+            }
+            Step::Queue { link, step } => {
+                let index = self.index(link)?;
+                self.queues.step(link, index, step).await?;
+            }
             Step::Attach { link, program, replace } => {
                 let index = self.index(link)?;
                 self.datapath.attach(*program, index, *replace)?;

@@ -1,11 +1,13 @@
 //! Reading what is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use fabric::shaping::{QueueTree, Shaper};
 use fabric::{LinkName, Observed, Program, Zone};
 use flows::LinkIndexes;
 
 use super::links::{self, What};
+use super::queues::Root;
 use super::{Kernel, KernelError, ethtool, lro, unicast};
 
 impl Kernel {
@@ -30,8 +32,11 @@ impl Kernel {
             let hooks = &[Program::FromLink, Program::ToLink][..];
             link.class.carries_vnics().then_some((name, hooks))
         });
+        let far = observed.shaper_ends.keys();
+        let far = far.filter(|name| Shaper::of_far_end(name).is_some());
+        let far = far.map(|name| (name, &[Program::FromShaper][..]));
         let mut programs = Vec::new();
-        for (name, hooks) in vnics.chain(links) {
+        for (name, hooks) in vnics.chain(links).chain(far) {
             let index = self.index(name)?;
             for &program in hooks {
                 if let Some(state) = self.datapath.hook(program, index)? {
@@ -42,6 +47,8 @@ impl Kernel {
         observed.programs = programs.into_iter().collect();
         observed.tables = self.datapath.observe(&self.indexes)?;
         observed.unicast = self.observe_unicast().await?;
+        observed.queue_kind = self.queues.kind().await?;
+        observed.queues = self.observe_queues(&observed).await?;
         Ok(observed)
     }
 
@@ -64,10 +71,12 @@ impl Kernel {
             .links
             .keys()
             .chain(observed.host_ends.keys())
+            .chain(observed.shaper_ends.keys())
             .cloned()
             .collect();
         observed.links.clear();
         observed.host_ends.clear();
+        observed.shaper_ends.clear();
         for message in messages {
             let Some(found) = links::read(&message) else { continue };
             found.enter(&mut indexes);
@@ -77,6 +86,9 @@ impl Kernel {
                 }
                 What::Foreign(link) => {
                     observed.links.insert(found.name, link);
+                }
+                What::Shaper(up) => {
+                    observed.shaper_ends.insert(found.name, up);
                 }
                 What::Other => {}
             }
@@ -136,6 +148,27 @@ impl Kernel {
     ) {
         let running = zones.iter().filter(|zone| Self::is_running(zone));
         observed.zones = running.cloned().collect();
+    }
+
+    /// Reads the queues of links of ours. What somebody else has put on one is
+    /// none of ours, and in the way of the first of ours.
+    async fn observe_queues(
+        &self,
+        observed: &Observed,
+    ) -> Result<BTreeMap<LinkName, QueueTree>, KernelError> {
+        let near = observed.shaper_ends.keys();
+        let near = near.filter(|name| Shaper::of_near_end(name).is_some());
+        let links = observed.host_ends.keys().chain(near);
+        let indexes = links.filter_map(|name| self.indexes.index_of(name));
+        let roots = self.queues.observe(&indexes.collect()).await?;
+        let trees = roots.into_iter().filter_map(|(index, root)| {
+            let name = self.indexes.name_of(index)?.clone();
+            match root {
+                Root::Tree(tree) => Some((name, tree)),
+                Root::Foreign(_) => None,
+            }
+        });
+        Ok(trees.collect())
     }
 
     async fn observe_unicast(

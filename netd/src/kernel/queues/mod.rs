@@ -137,17 +137,17 @@ impl Queues {
         self.netlink.send(message, flags, what).await
     }
 
-    /// Makes a segment's shaper, both ends up, and gives their numbers: the
-    /// near end's, the far end's. It has no queues yet.
+    /// Makes a segment's shaper, both ends off, and gives them with their
+    /// numbers. It has a root and no classes.
     ///
     /// # Errors
     /// [`KernelError`]; there is none then.
     pub async fn create_shaper(
         &self,
         shaper: Shaper,
-        over: &LinkName,
-    ) -> Result<(u32, u32), KernelError> {
-        shaper::create(&self.netlink, shaper, over).await
+        over: Option<&LinkName>,
+    ) -> Result<[(LinkName, u32); 2], KernelError> {
+        shaper::create(self, shaper, over).await
     }
 
     /// Has a VNIC's guest send frames of no more than so many parts, if `link`,

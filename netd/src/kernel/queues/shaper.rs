@@ -1,6 +1,6 @@
 //! Making a segment's shaper.
 
-use fabric::shaping::Shaper;
+use fabric::shaping::{QueueStep, Shaper};
 use fabric::{LinkName, Mtu};
 use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
 use netlink_packet_route::RouteNetlinkMessage;
@@ -10,20 +10,22 @@ use netlink_packet_route::link::{
 };
 
 use super::super::links::GROUP;
-use super::super::netlink::Netlink;
 use super::super::{KernelError, host_end, pair};
+use super::Queues;
 
-/// Makes both ends and switches them on.
+/// Makes both ends, and the near end's root: what is sent into a shaper that has
+/// no classes yet goes nowhere.
 ///
 /// Both carry the mark from the message that creates them, and are closed like
 /// host ends: what comes out at the far end and meets no program goes nowhere.
 /// Their MTU is the largest there is, because what a VNIC may send has been
 /// checked before.
 pub(super) async fn create(
-    netlink: &Netlink,
+    queues: &Queues,
     shaper: Shaper,
-    over: &LinkName,
-) -> Result<(u32, u32), KernelError> {
+    over: Option<&LinkName>,
+) -> Result<[(LinkName, u32); 2], KernelError> {
+    let netlink = &queues.netlink;
     let (near, far) = (shaper.near_end(), shaper.far_end());
     let mut message = end(&near);
     message.attributes.push(LinkAttribute::LinkInfo(vec![
@@ -37,7 +39,7 @@ pub(super) async fn create(
         })
         .await?;
 
-    let finished = finish(netlink, &near, &far, over).await;
+    let finished = finish(queues, &near, &far, over).await;
     if finished.is_err() {
         // The caller was told that nothing was made.
         let _ = pair::delete(netlink, &[near]).await;
@@ -59,23 +61,24 @@ fn end(name: &LinkName) -> LinkMessage {
 }
 
 async fn finish(
-    netlink: &Netlink,
+    queues: &Queues,
     near: &LinkName,
     far: &LinkName,
-    over: &LinkName,
-) -> Result<(u32, u32), KernelError> {
+    over: Option<&LinkName>,
+) -> Result<[(LinkName, u32); 2], KernelError> {
+    let netlink = &queues.netlink;
     let mut indexes = [0; 2];
     for (link, index) in [near, far].into_iter().zip(&mut indexes) {
         *index = netlink.link(link).await?.header.index;
         host_end::close(link)?;
+        let Some(over) = over else { continue };
         let mut message = LinkMessage::default();
         message.header.index = *index;
         let alias = format!("what VNICs over {over} send");
         message.attributes = vec![LinkAttribute::IfAlias(alias)];
         pair::set(netlink, message, || format!("describe {link}")).await?;
     }
-    for (link, index) in [near, far].into_iter().zip(indexes) {
-        pair::switch(netlink, link, index, true).await?;
-    }
-    Ok(indexes.into())
+    let root = QueueStep::AddRoot { default: None };
+    queues.step(near, indexes[0], &root).await?;
+    Ok([(near.clone(), indexes[0]), (far.clone(), indexes[1])])
 }

@@ -1,0 +1,242 @@
+//! From a resolved spec to queues, and to the rows that lead into them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use fabric::datapath::{DatapathTables, LinkRef, Segment, Shaped};
+use fabric::shaping::{ClassId, QueueTree, Shaper, Shaping};
+use fabric::{
+    Bandwidth, Ends, LinkId, LinkName, Observed, Priority, ResolvedSegment,
+    ResolvedSpec, ResolvedVnic, Vnic,
+};
+
+use super::numbers::{GSO_MAX_SEGS, UNLIMITED, gso_segs};
+use super::{
+    ClassesFull, FIRST_CLASS, HOST_END_LEAF, Level, TOP, VnicShare, allocate,
+    host_end_tree, shaper_tree,
+};
+
+/// Works out the queues for the VNICs of `resolved`, whose rows `tables` holds,
+/// and has the rows lead into them. Places that VNICs have in `observed` they
+/// keep.
+///
+/// Who has no limit, and whose link has none, pays for nothing: what it sends
+/// waits nowhere. But a guarantee or a priority is worth nothing unless
+/// everybody on the link waits for their turn.
+///
+/// # Errors
+/// [`ClassesFull`] when a link has more VNICs than HTB has classes.
+pub fn shape(
+    resolved: &ResolvedSpec,
+    observed: &Observed,
+    tables: &mut DatapathTables,
+) -> Result<Shaping, ClassesFull> {
+    let mut shaping = Shaping::default();
+    for vnic in resolved.vnics.values() {
+        at_host_end(vnic, observed, tables, &mut shaping);
+    }
+    let mut taken = BTreeSet::new();
+    for (segment, vnics) in waiting(resolved, observed) {
+        let place = Place::of(&segment, &vnics, observed, &mut taken);
+        let limits = resolved.segments.get(&segment);
+        let tree = place.tree(limits, &vnics, observed, tables)?;
+        shaping.queues.insert(place.shaper.near_end(), tree);
+        let mut vnics = vnics.values();
+        let over = vnics.next().map(|(vnic, _)| vnic.over.clone());
+        shaping.shapers.extend(over.map(|over| (place.shaper, over)));
+    }
+    Ok(shaping)
+}
+
+/// A VNIC's cap in bit/s. One that is blocked has none: nothing gets so far.
+fn cap(vnic: &ResolvedVnic) -> Option<u64> {
+    let maxbw = vnic.maxbw.filter(|maxbw| *maxbw != Bandwidth::ZERO);
+    maxbw.map(Bandwidth::bps)
+}
+
+fn share<'a>(
+    vnic: &ResolvedVnic,
+    [class, leaf]: [ClassId; 2],
+) -> VnicShare<'a> {
+    VnicShare {
+        class,
+        leaf,
+        maxbw: cap(vnic),
+        minbw: vnic.minbw.map(Bandwidth::bps),
+        priority: match vnic.priority {
+            Priority::Low => Level::Low,
+            Priority::Medium => Level::Medium,
+            Priority::High => Level::High,
+        },
+        mtu: vnic.mtu,
+        held: matches!(vnic.ends, Ends::Pair),
+        flows: &[],
+    }
+}
+
+/// What a VNIC gets waits at its host end. HTB stays there when the cap goes,
+/// and lets everything pass.
+fn at_host_end(
+    vnic: &ResolvedVnic,
+    observed: &Observed,
+    tables: &mut DatapathTables,
+    shaping: &mut Shaping,
+) {
+    let host_end = Vnic::host_end(vnic.id);
+    let segs = match vnic.ends {
+        Ends::Pair => gso_segs(cap(vnic), vnic.mtu),
+        // Nobody can tell a virtual machine.
+        Ends::Tap { .. } => GSO_MAX_SEGS,
+    };
+    shaping.segs.insert(host_end.clone(), segs);
+    let waits = cap(vnic).is_some();
+    if waits {
+        let own = tables.fdb.values_mut().filter(|row| row.id == vnic.id);
+        own.for_each(|row| row.class = Some(HOST_END_LEAF));
+    }
+    if waits || observed.queues.contains_key(&host_end) {
+        let share = share(vnic, [TOP, HOST_END_LEAF]);
+        let tree = host_end_tree(observed.queue_kind, &share);
+        shaping.queues.insert(host_end, tree);
+    }
+}
+
+/// The VNICs of each segment that has a shaper, and whether what each sends
+/// waits there.
+fn waiting<'a>(
+    resolved: &'a ResolvedSpec,
+    observed: &Observed,
+) -> BTreeMap<Segment, BTreeMap<LinkId, (&'a ResolvedVnic, bool)>> {
+    let mut contended = BTreeSet::new();
+    for vnic in resolved.vnics.values() {
+        let limits = resolved.segments.get(&vnic.segment);
+        let capped = limits.is_some_and(|limits| limits.maxbw.is_some());
+        if capped || vnic.minbw.is_some() || vnic.priority != Priority::OF_VNICS
+        {
+            contended.insert(&vnic.segment);
+        }
+    }
+    let mut segments: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
+    for vnic in resolved.vnics.values() {
+        let waits = cap(vnic).is_some() || contended.contains(&vnic.segment);
+        if waits || place_of(vnic.id, observed).is_some() {
+            let vnics = segments.entry(vnic.segment.clone()).or_default();
+            vnics.insert(vnic.id, (vnic, waits));
+        }
+    }
+    segments
+}
+
+/// The place that a VNIC has.
+fn place_of(id: LinkId, observed: &Observed) -> Option<&Shaped> {
+    let host_end = LinkRef::Name(Vnic::host_end(id));
+    observed.tables.vnics.get(&host_end)?.shaped.as_ref()
+}
+
+/// Whose a class is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Owner {
+    /// The class of a VNIC.
+    Vnic(LinkId),
+    /// The leaf of what is in none of its flows.
+    Leaf(LinkId),
+    /// Nobody's that is known: it goes.
+    Nobody(ClassId),
+}
+
+/// Where the VNICs of a segment wait.
+struct Place<'a> {
+    shaper: Shaper,
+    near_end: LinkName,
+    /// What the shaper has now.
+    there: Option<&'a QueueTree>,
+}
+
+impl<'a> Place<'a> {
+    /// A segment keeps its shaper. A new one gets the lowest number that no
+    /// shaper has.
+    fn of(
+        segment: &Segment,
+        vnics: &BTreeMap<LinkId, (&ResolvedVnic, bool)>,
+        observed: &'a Observed,
+        taken: &mut BTreeSet<Shaper>,
+    ) -> Self {
+        let rows = observed.tables.vnics.values();
+        let rows = rows.filter(|row| {
+            row.segment == *segment && vnics.contains_key(&row.id)
+        });
+        let mut shapers =
+            rows.filter_map(|row| match &row.shaped.as_ref()?.shaper {
+                LinkRef::Name(name) => Shaper::of_near_end(name),
+                LinkRef::Gone(_) => None,
+            });
+        let own = shapers.find(|shaper| !taken.contains(shaper));
+        let others = || {
+            let ends = observed.shaper_ends.keys();
+            ends.filter_map(Shaper::of_near_end).chain(taken.iter().copied())
+        };
+        let shaper = own.unwrap_or_else(|| {
+            let others: BTreeSet<Shaper> = others().collect();
+            let mut free = (1..).map(Shaper);
+            free.find(|one| !others.contains(one)).expect("few are taken")
+        });
+        taken.insert(shaper);
+        let near_end = shaper.near_end();
+        let there = observed.queues.get(&near_end);
+        Self { shaper, near_end, there }
+    }
+
+    /// The queues of the segment's shaper; the VNICs' rows lead into them.
+    fn tree(
+        &self,
+        limits: Option<&ResolvedSegment>,
+        vnics: &BTreeMap<LinkId, (&ResolvedVnic, bool)>,
+        observed: &Observed,
+        tables: &mut DatapathTables,
+    ) -> Result<QueueTree, ClassesFull> {
+        let wanted = vnics.keys();
+        let wanted = wanted.flat_map(|id| [Owner::Vnic(*id), Owner::Leaf(*id)]);
+        let given =
+            allocate(&self.owners(observed), &wanted.collect(), FIRST_CLASS)?;
+        let mut shares = Vec::new();
+        for (id, (vnic, waits)) in vnics {
+            let classes = [Owner::Vnic(*id), Owner::Leaf(*id)];
+            let [class, leaf] = classes.map(|owner| given[&owner]);
+            shares.push(share(vnic, [class, leaf]));
+            let host_end = LinkRef::Name(Vnic::host_end(*id));
+            if let Some(row) = tables.vnics.get_mut(&host_end) {
+                let shaper = LinkRef::Name(self.near_end.clone());
+                let waits = *waits;
+                row.shaped = Some(Shaped { shaper, class: leaf, waits });
+            }
+        }
+        let capacity = limits.and_then(ResolvedSegment::capacity);
+        let capacity =
+            capacity.filter(|bandwidth| *bandwidth != Bandwidth::ZERO);
+        let capacity = capacity.map_or(UNLIMITED, Bandwidth::bps);
+        Ok(shaper_tree(capacity, observed.queue_kind, &shares))
+    }
+
+    /// Whose the classes are that are there.
+    fn owners(&self, observed: &Observed) -> BTreeMap<Owner, ClassId> {
+        let mut owners = BTreeMap::new();
+        let mut known = BTreeSet::from([TOP]);
+        for row in observed.tables.vnics.values() {
+            let Some(shaped) = &row.shaped else { continue };
+            if shaped.shaper != LinkRef::Name(self.near_end.clone()) {
+                continue;
+            }
+            owners.insert(Owner::Leaf(row.id), shaped.class);
+            known.insert(shaped.class);
+            let leaf = self.there.and_then(|t| t.classes.get(&shaped.class));
+            if let Some(above) = leaf.and_then(|leaf| leaf.parent)
+                && known.insert(above)
+            {
+                owners.insert(Owner::Vnic(row.id), above);
+            }
+        }
+        let all = self.there.into_iter().flat_map(|tree| tree.classes.keys());
+        let nobodys = all.filter(|class| !known.contains(class));
+        owners.extend(nobodys.map(|class| (Owner::Nobody(*class), *class)));
+        owners
+    }
+}
