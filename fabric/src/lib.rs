@@ -1,6 +1,6 @@
 //! The vocabulary of the fabric, its desired state and its planner.
 //!
-//! A [`FabricSpec`] says what should exist: VNICs and etherstubs. An
+//! A [`FabricSpec`] says what should exist: VNICs, flows and etherstubs. An
 //! [`Observed`] says what the kernel has. [`plan()`] turns the difference into an
 //! ordered list of [`Step`]s. Nothing here reads a clock, a file or a socket,
 //! so every test runs as any user on any system.
@@ -50,9 +50,10 @@ pub use change::{ChangeError, ChangeVnic, SetProps, VnicProp};
 pub use client_id::{ClientId, ClientIdError, ClientIds, ClientIdsError};
 pub use drop_reason::DropReason;
 pub use flow::{
-    DsField, FLOW_MASKS_MAX, FlowAttr, FlowAttrName, FlowAttrs, FlowAttrsError,
-    FlowId, FlowIp, FlowName, FlowNameError, FlowValueError, FlowsError,
-    Transport, check_flows,
+    ChangeFlow, DsField, FLOW_MASKS_MAX, Flow, FlowAttr, FlowAttrName,
+    FlowAttrs, FlowAttrsError, FlowId, FlowIp, FlowName, FlowNameError,
+    FlowProp, FlowProps, FlowValueError, FlowsError, ResolvedFlow,
+    SetFlowProps, Transport, check_flows,
 };
 pub use guarantee::{Guarantee, GuaranteeError, ResolvedSegment};
 pub use link::{Duplex, LinkClass, LinkState, PhysLink};

@@ -36,6 +36,8 @@ impl Priority {
     pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
     /// What a VNIC starts with, as on illumos.
     pub const OF_VNICS: Self = Self::High;
+    /// What a flow starts with, as on illumos. What is in no flow has it, too.
+    pub const OF_FLOWS: Self = Self::Medium;
 }
 
 impl fmt::Display for Priority {

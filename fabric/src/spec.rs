@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::datapath::Segment;
 use crate::{
-    AllowedIps, Bandwidth, ClientIds, FloorError, IpFamily, LinkName,
-    LinkProps, LinkSettings, Mac, Methods, Mode, Mtu, NameError, Over, Owner,
-    Priority, Protection, ResolvedSegment, SecondaryMacs, Status, VlanId, Vnic,
+    AllowedIps, Bandwidth, ClientIds, FloorError, Flow, FlowAttrs, FlowId,
+    FlowName, FlowsError, IpFamily, LinkName, LinkProps, LinkSettings, Mac,
+    Methods, Mode, Mtu, NameError, Over, Owner, Priority, Protection,
+    ResolvedFlow, ResolvedSegment, SecondaryMacs, Status, VlanId, Vnic,
     VnicKey, Zone,
 };
 
@@ -67,6 +68,9 @@ pub struct FabricSpec {
     pub links: BTreeMap<LinkName, LinkSettings>,
     /// VNICs by number, so in the order of their creation.
     pub vnics: BTreeMap<LinkId, Vnic>,
+    /// Flows of these VNICs by number, so in the order of their creation.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub flows: BTreeMap<FlowId, Flow>,
 }
 
 impl FabricSpec {
@@ -114,10 +118,16 @@ impl FabricSpec {
             let props = vnic.kept_props().clone();
             (*id, Vnic { props, kept: None, ..vnic.clone() })
         });
+        let flows = self.flows.iter().filter(|(_, flow)| !flow.temporary);
+        let flows = flows.map(|(id, flow)| {
+            let props = flow.kept_props();
+            (*id, Flow { props, kept: None, ..flow.clone() })
+        });
         Self {
             etherstubs: stubs.collect(),
             links: links.collect(),
             vnics: vnics.collect(),
+            flows: flows.collect(),
         }
     }
 
@@ -138,12 +148,13 @@ impl FabricSpec {
         if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 
-    /// Whether a link that stays has properties that don't.
+    /// Whether a link or a flow that stays has properties that don't.
     fn has_temporary_props(&self) -> bool {
         let stubs = self.etherstubs.values().map(|stub| &stub.settings);
         let mut links = stubs.chain(self.links.values());
         links.any(|settings| settings.kept.is_some())
             || self.vnics.values().any(|vnic| vnic.kept.is_some())
+            || self.flows.values().any(|flow| flow.kept.is_some())
     }
 
     /// The properties of a link that VNICs can sit on.
@@ -239,6 +250,7 @@ impl FabricSpec {
                 }
             }
         }
+        errors.extend(self.broken_flow_rules());
         errors
     }
 }
@@ -363,6 +375,57 @@ pub enum SpecError {
         /// What it may have.
         maxbw: Bandwidth,
     },
+    /// Two flows share a number, a flow is filed under another's, or its
+    /// number is 0.
+    #[error("the number of flow \"{name}\" is not its own")]
+    FlowId {
+        /// The flow.
+        name: FlowName,
+    },
+    /// There is no VNIC whose traffic it could be a part of.
+    #[error("flow \"{name}\" is of no VNIC")]
+    FlowOfNobody {
+        /// The flow.
+        name: FlowName,
+    },
+    /// The zone has two flows of that name.
+    #[error("the flow name \"{name}\" is taken")]
+    DuplicateFlow {
+        /// The flow.
+        name: FlowName,
+    },
+    /// A persistent flow of a temporary VNIC.
+    #[error("flow \"{name}\" cannot outlive its VNIC")]
+    FlowOnTemporary {
+        /// The flow.
+        name: FlowName,
+    },
+    /// The cap of a flow is too small.
+    #[error("no bandwidth for flow \"{name}\"")]
+    FlowBandwidth {
+        /// The flow.
+        name: FlowName,
+        /// The rule.
+        source: FloorError,
+    },
+    /// Two flows of a VNIC ask for the same.
+    #[error("flow \"{name}\" has the attributes of flow \"{other}\": {attrs}")]
+    IdenticalFlow {
+        /// The later flow.
+        name: FlowName,
+        /// The earlier one.
+        other: FlowName,
+        /// What both ask for.
+        attrs: FlowAttrs,
+    },
+    /// The flows of a VNIC are too many for each other.
+    #[error("the flows of \"{link}\" cannot be")]
+    Flows {
+        /// The VNIC.
+        link: LinkName,
+        /// The rule.
+        source: FlowsError,
+    },
     /// The MTU does not fit the link below.
     #[error("the MTU of \"{name}\" is above {limit}")]
     Mtu {
@@ -378,17 +441,25 @@ impl SpecError {
     #[must_use]
     pub fn status(&self) -> Status {
         match self {
-            Self::Id { .. } => Status::OperationFailed,
+            Self::Id { .. } | Self::FlowId { .. } => Status::OperationFailed,
             Self::Name { .. } => Status::InvalidArgument,
-            Self::Duplicate { .. } => Status::ObjectExists,
+            Self::Duplicate { .. } | Self::DuplicateFlow { .. } => {
+                Status::ObjectExists
+            }
             Self::Mac { .. } => Status::InvalidMac,
             Self::MacInUse { .. } => Status::MacInUse,
             Self::TransientZone { .. } => Status::InvalidArgument,
             Self::OwnerOfVeth { .. } | Self::NoSuchUser { .. } => {
                 Status::InvalidValue
             }
-            Self::OnTemporary { .. } => Status::PersistentOnTemporary,
-            Self::Bandwidth { source, .. } => source.status(),
+            Self::OnTemporary { .. } | Self::FlowOnTemporary { .. } => {
+                Status::PersistentOnTemporary
+            }
+            Self::Bandwidth { source, .. }
+            | Self::FlowBandwidth { source, .. } => source.status(),
+            Self::FlowOfNobody { .. } => Status::InvalidLink,
+            Self::IdenticalFlow { .. } => Status::IdenticalFlow,
+            Self::Flows { source, .. } => source.status(),
             Self::AboveCap { .. } => Status::NoBandwidth,
             Self::Mtu { .. } => Status::MtuRange,
         }
@@ -438,6 +509,8 @@ pub struct ResolvedVnic {
     pub minbw: Option<Bandwidth>,
     /// Whether its guest sends before others.
     pub priority: Priority,
+    /// The named parts of its traffic, by number.
+    pub flows: Vec<ResolvedFlow>,
     /// The checks on what its guest sends.
     pub protection: Protection,
     /// The addresses that its guest may speak as.

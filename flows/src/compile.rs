@@ -188,6 +188,7 @@ mod tests {
             maxbw: None,
             minbw: None,
             priority: Priority::OF_VNICS,
+            flows: Vec::new(),
             protection: Protection::DEFAULT,
             allowed_ips: AllowedIps::default(),
             allowed_dhcp_cids: ClientIds::default(),

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
-    Bandwidth, Blocked, Ends, Etherstub, FabricSpec, Guarantee, LinkClass,
-    LinkName, Mac, Mode, Mtu, Observed, Over, Owner, PhysLink, ResolvedSegment,
-    ResolvedSpec, ResolvedVnic, Status, VlanId, Vnic,
+    Bandwidth, Blocked, Ends, Etherstub, FabricSpec, Flow, Guarantee,
+    LinkClass, LinkId, LinkName, Mac, Mode, Mtu, Observed, Over, Owner,
+    PhysLink, ResolvedFlow, ResolvedSegment, ResolvedSpec, ResolvedVnic,
+    Status, VlanId, Vnic,
 };
 
 use crate::TagMap;
@@ -44,8 +45,8 @@ pub fn resolve(
 }
 
 /// The physical links whose speed decides something, now or after the next
-/// boot: those over which a VNIC is promised or denied a part of what they
-/// carry, and those with a cap of their own. To ask a driver for a link's speed
+/// boot: those over which a VNIC, or a flow of one, is promised or denied a part
+/// of what they carry, and those with a cap of their own. To ask a driver for a link's speed
 /// costs, so nobody asks for that of the others.
 #[must_use]
 pub fn shaped_links(
@@ -53,10 +54,15 @@ pub fn shaped_links(
     tags: &TagMap,
     observed: &Observed,
 ) -> BTreeSet<LinkName> {
-    let shaped = spec
-        .vnics
-        .values()
-        .filter(|vnic| vnic.props.is_shaped() || vnic.kept_props().is_shaped());
+    let has_shape =
+        |flow: &&Flow| flow.props.is_shaped() || flow.kept_props().is_shaped();
+    let flows = spec.flows.values().filter(has_shape);
+    let by_flows: BTreeSet<LinkId> = flows.map(|flow| flow.link).collect();
+    let shaped = spec.vnics.values().filter(|vnic| {
+        vnic.props.is_shaped()
+            || vnic.kept_props().is_shaped()
+            || by_flows.contains(&vnic.id)
+    });
     let overs: BTreeSet<&Over> = shaped.map(|vnic| &vnic.over).collect();
     if overs.is_empty() && spec.links.is_empty() {
         return BTreeSet::new();
@@ -90,6 +96,8 @@ struct Host<'a> {
     phys: &'a [PhysLink],
     /// The guest ends without a zone.
     guest_ends_here: BTreeSet<&'a LinkName>,
+    /// The flows of each VNIC that has any.
+    flows: BTreeMap<LinkId, Vec<ResolvedFlow>>,
 }
 
 /// What a VNIC sits on.
@@ -107,7 +115,11 @@ impl<'a> Host<'a> {
     ) -> Self {
         let here = spec.vnics.values().filter(|vnic| vnic.zone.is_none());
         let guest_ends_here = here.map(|vnic| &vnic.name).collect();
-        Self { spec, tags, observed, phys, guest_ends_here }
+        let mut flows: BTreeMap<LinkId, Vec<ResolvedFlow>> = BTreeMap::new();
+        for flow in spec.flows.values() {
+            flows.entry(flow.link).or_default().push(flow.into());
+        }
+        Self { spec, tags, observed, phys, guest_ends_here, flows }
     }
 
     fn resolve(
@@ -177,6 +189,7 @@ impl<'a> Host<'a> {
             maxbw: vnic.props.maxbw,
             minbw: vnic.props.minbw,
             priority: vnic.props.priority,
+            flows: self.flows.get(&vnic.id).cloned().unwrap_or_default(),
             protection: vnic.props.protection,
             allowed_ips: vnic.props.allowed_ips.clone(),
             methods: vnic.methods(),

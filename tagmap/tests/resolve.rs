@@ -5,9 +5,10 @@
 //!   aggr0 02:..:03, tag pair, 9000     stub0  an etherstub, 9000
 
 use fabric::{
-    Bandwidth, Duplex, Ends, Etherstub, FabricSpec, LinkClass, LinkId,
-    LinkProps, LinkSettings, LinkState, Mac, MacType, Mode, Mtu, Observed,
-    ObservedLink, Owner, Priority, Status, VlanId, Vnic, VnicProps,
+    Bandwidth, Duplex, Ends, Etherstub, FabricSpec, Flow, FlowId, FlowProps,
+    LinkClass, LinkId, LinkProps, LinkSettings, LinkState, Mac, MacType, Mode,
+    Mtu, Observed, ObservedLink, Owner, Priority, ResolvedVnic, Status, VlanId,
+    Vnic, VnicProps,
 };
 use tagmap::{Config, TagMap, resolve, shaped_links};
 
@@ -408,5 +409,73 @@ fn only_links_that_decide_something_are_asked_for_their_speed() {
         ("both", vec![low(vnic(1, "bge1"))], Some("bge0"), "bge0 bge1"),
     ] {
         assert_eq!(shaped(vnics, link), want, "{title}");
+    }
+}
+
+fn flow(id: u32, link: u32, props: FlowProps, kept: Option<FlowProps>) -> Flow {
+    Flow {
+        id: FlowId(id),
+        name: format!("f{id}").parse().unwrap(),
+        link: LinkId(link),
+        attrs: format!("transport=tcp,local_port={id}").parse().unwrap(),
+        props,
+        kept,
+        temporary: false,
+    }
+}
+
+#[test]
+fn a_vnic_has_its_flows_in_the_order_of_their_numbers() {
+    let (plain, blocked) = (
+        FlowProps::default(),
+        FlowProps { maxbw: Some(Bandwidth::ZERO), priority: Priority::Low },
+    );
+    let mut spec =
+        spec(vec![vnic(1, "bge0"), vnic(2, "bge0"), vnic(3, "tag:lost")]);
+    let flows = [
+        flow(3, 1, blocked, Some(plain)),
+        flow(4, 3, plain, None),
+        flow(7, 1, plain, Some(blocked)),
+        flow(8, 2, plain, None),
+    ];
+    spec.flows = flows.into_iter().map(|flow| (flow.id, flow)).collect();
+    let resolved = resolve(&spec, &tags(TAGS), &host());
+    let told = |vnic: &ResolvedVnic| -> Vec<String> {
+        let flows = vnic.flows.iter();
+        let told = flows.map(|flow| {
+            let maxbw = flow.maxbw.map(|maxbw| maxbw.to_string());
+            format!("{} {maxbw:?} {} {}", flow.id, flow.priority, flow.attrs)
+        });
+        told.collect()
+    };
+    let got: Vec<_> = resolved.vnics.values().map(told).collect();
+    let want = vec![
+        vec![
+            r#"3 Some("0") low transport=tcp,local_port=3"#,
+            "7 None medium transport=tcp,local_port=7",
+        ],
+        vec!["8 None medium transport=tcp,local_port=8"],
+    ];
+    assert_eq!(got, want);
+}
+
+#[test]
+fn a_flow_that_is_promised_or_denied_something_asks_for_the_speed() {
+    let plain = FlowProps::default();
+    let first = FlowProps { priority: Priority::High, ..plain };
+    let capped = FlowProps { maxbw: Some(Bandwidth::FLOOR), ..plain };
+    for (title, flow, want) in [
+        ("plain", flow(1, 1, plain, None), ""),
+        ("first", flow(1, 1, first, None), "bge0"),
+        ("capped", flow(1, 2, capped, None), "bge1"),
+        ("capped later", flow(1, 2, plain, Some(capped)), "bge1"),
+        ("capped so far", flow(1, 2, capped, Some(plain)), "bge1"),
+        ("of nobody", flow(1, 9, capped, None), ""),
+    ] {
+        let mut spec = spec(vec![vnic(1, "bge0"), vnic(2, "bge1")]);
+        spec.flows = [(flow.id, flow)].into();
+        let links = shaped_links(&spec, &tags(TAGS), &host());
+        let links: Vec<_> = links.iter().map(ToString::to_string).collect();
+        assert_eq!(links.join(" "), want, "{title}");
     }
 }

@@ -5,16 +5,21 @@
 //! of a VNIC match a frame, the most specific one has it:
 //! [`FlowMask`](crate::datapath::FlowMask) says which that is.
 //!
+//! [`Flow`] is a flow as it is asked for, with what is set of it.
+//!
 //! *Local* is the side of the VNIC, whoever sends: the source of what its guest
 //! sends, the destination of what it is given. *Remote* is the other side.
 
 mod attr;
 mod attrs;
+mod change;
+mod declared;
 mod dsfield;
 mod error;
 mod ip;
 mod list;
 mod name;
+mod rules;
 mod together;
 mod transport;
 
@@ -24,6 +29,8 @@ use serde::{Deserialize, Serialize};
 
 pub use attr::{FlowAttr, FlowAttrName};
 pub use attrs::FlowAttrs;
+pub use change::{ChangeFlow, FlowProp, SetFlowProps};
+pub use declared::{Flow, FlowProps, ResolvedFlow};
 pub use dsfield::DsField;
 pub use error::{FlowAttrsError, FlowValueError};
 pub use ip::FlowIp;

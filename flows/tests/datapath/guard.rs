@@ -135,6 +135,7 @@ impl Guarded {
             maxbw: None,
             minbw: None,
             priority: Priority::OF_VNICS,
+            flows: Vec::new(),
             protection: policy.protection,
             allowed_ips: policy.allowed_ips.clone(),
             allowed_dhcp_cids: policy.allowed_dhcp_cids.clone(),

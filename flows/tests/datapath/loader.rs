@@ -53,6 +53,7 @@ fn resolved() -> ResolvedSpec {
         maxbw: None,
         minbw: None,
         priority: Priority::OF_VNICS,
+        flows: Vec::new(),
         protection: Protection::DEFAULT,
         allowed_ips: ips(&["192.168.1.7", "2001:db8::/64"]),
         allowed_dhcp_cids: client_ids(&["web", "0x0102"]),

@@ -78,6 +78,7 @@ fn resolved() -> ResolvedSpec {
             maxbw: None,
             minbw: None,
             priority: Priority::OF_VNICS,
+            flows: Vec::new(),
             protection: Protection::DEFAULT,
             allowed_ips: fabric::AllowedIps::default(),
             allowed_dhcp_cids: fabric::ClientIds::default(),

@@ -107,6 +107,7 @@ fn vnic(id: LinkId, mac: [u8; 6]) -> ResolvedVnic {
         maxbw: None,
         minbw: None,
         priority: Priority::OF_VNICS,
+        flows: Vec::new(),
         protection: Protection::DEFAULT,
         allowed_ips: AllowedIps::default(),
         allowed_dhcp_cids: ClientIds::default(),
