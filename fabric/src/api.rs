@@ -4,6 +4,7 @@
 //! not a silence. Answers may gain fields; clients ignore what they don't know.
 
 mod drops;
+mod flows;
 
 use std::net::IpAddr;
 
@@ -18,6 +19,7 @@ use crate::{
 };
 
 pub use drops::{DropSample, Drops};
+pub use flows::{ChangeFlow, CreateFlow, FlowInfo, SetFlowProps};
 
 /// Where a command finds netd when it is not told.
 pub const DEFAULT_SOCKET: &str = "/run/netd/netd.sock";

@@ -2,7 +2,8 @@
 
 use fabric::api::Problem;
 use fabric::{
-    ChangeError, GuaranteeError, LinkId, LinkName, SpecError, Status, VnicKey,
+    ChangeError, FlowId, FlowName, GuaranteeError, LinkId, LinkName, SpecError,
+    Status, VnicKey,
 };
 
 use flows::shape::ClassesFull;
@@ -48,6 +49,25 @@ pub enum FabricError {
         /// The zones that have it.
         zones: Vec<String>,
     },
+    /// Only VNICs have flows.
+    #[error("'{link}' cannot have flows: it is a {class}")]
+    NoFlows {
+        /// The link.
+        link: LinkName,
+        /// What it is.
+        class: fabric::LinkClass,
+    },
+    /// No such flow.
+    #[error("no flow is named '{0}'")]
+    NoFlow(FlowName),
+    /// More than one zone has a flow of that name.
+    #[error("flow '{name}' is in several zones: {}", zones.join(", "))]
+    AmbiguousFlow {
+        /// The name.
+        name: FlowName,
+        /// The zones that have it.
+        zones: Vec<String>,
+    },
     /// VNICs sit on the etherstub.
     #[error("etherstub '{name}' has VNICs: {}", vnics.join(", "))]
     InUse {
@@ -79,9 +99,12 @@ pub enum FabricError {
     /// No link of ours has the number.
     #[error("link {0} is gone")]
     Vanished(LinkId),
-    /// Every number is used up.
-    #[error("no more links can be numbered")]
-    Exhausted,
+    /// No flow has the number.
+    #[error("flow {0} is gone")]
+    VanishedFlow(FlowId),
+    /// Every number is used up, of links or of flows.
+    #[error("no more {0} can be numbered")]
+    Exhausted(&'static str),
     /// The request breaks a rule.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -121,9 +144,12 @@ impl FabricError {
         match self {
             Self::NoLink(_) => Status::InvalidLink,
             Self::NoCarrier { .. } => Status::InvalidArgument,
-            Self::NotFound(_) => Status::ObjectNotFound,
+            Self::NotFound(_) | Self::NoFlow(_) => Status::ObjectNotFound,
+            Self::NoFlows { .. } => Status::NotSupported,
             Self::WrongClass { .. } => Status::InvalidLink,
-            Self::Ambiguous { .. } => Status::InvalidArgument,
+            Self::Ambiguous { .. } | Self::AmbiguousFlow { .. } => {
+                Status::InvalidArgument
+            }
             Self::InUse { .. } | Self::Open { .. } => Status::LinkBusy,
             Self::NameTaken(_) | Self::GuestEndTaken { .. } => {
                 Status::ObjectExists
@@ -133,7 +159,8 @@ impl FabricError {
             Self::Change(error) => error.status(),
             Self::Blocked(blocked) => blocked.status,
             Self::Vanished(_)
-            | Self::Exhausted
+            | Self::VanishedFlow(_)
+            | Self::Exhausted(_)
             | Self::Queues(_)
             | Self::Users { .. }
             | Self::Apply(_)
@@ -154,6 +181,12 @@ impl FabricError {
             Self::Ambiguous { name, .. } => {
                 format!("name the zone: -z ZONE {name}; -z '' is the host")
             }
+            Self::AmbiguousFlow { name, .. } => {
+                format!("name the zone: -z ZONE {name}; -z '' is the host")
+            }
+            Self::NoFlows { .. } => {
+                "flows belong to VNICs; dladm show-vnic lists them".to_owned()
+            }
             Self::InUse { name, .. } => format!("dladm show-vnic -l {name}"),
             Self::Open { .. } => "stop the virtual machine first".to_owned(),
             Self::Spec(SpecError::OwnerOfVeth { .. }) => {
@@ -167,12 +200,14 @@ impl FabricError {
             Self::Blocked(_)
             | Self::Spec(_)
             | Self::NotFound(_)
+            | Self::NoFlow(_)
             | Self::WrongClass { .. }
             | Self::NameTaken(_)
             | Self::GuestEndTaken { .. }
             | Self::Users { .. }
             | Self::Vanished(_)
-            | Self::Exhausted
+            | Self::VanishedFlow(_)
+            | Self::Exhausted(_)
             | Self::Queues(_) => return None,
             Self::Apply(_) | Self::Kernel(_) | Self::Store(_) => {
                 "netd's log says more".to_owned()

@@ -1,10 +1,11 @@
 //! What netd remembers: the declared state, in one SQLite file.
 //!
 //! Each change is one transaction, on disk before it is acknowledged (WAL,
-//! `synchronous=FULL`). What is temporary, a link or the properties of one,
+//! `synchronous=FULL`). What is temporary, a link, a flow or the properties of one,
 //! carries the id of the boot that it was made in, and is forgotten by a store
 //! that is opened in another. So is what guests came by.
 
+mod flows;
 mod learned;
 mod links;
 
@@ -15,21 +16,21 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use fabric::{
-    Etherstub, FabricSpec, LinkId, LinkName, LinkProps, LinkSettings, Vnic,
-    VnicProps,
+    Etherstub, FabricSpec, Flow, FlowId, LinkId, LinkName, LinkProps,
+    LinkSettings, Vnic, VnicProps,
 };
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 /// The layout that this netd reads and writes (`PRAGMA user_version`).
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// Marks the file as ours (`PRAGMA application_id`): "ARBA".
 const APPLICATION: u32 = 0x4152_4241;
 
-/// The largest number of a link: the data plane keeps the highest bit for
-/// itself.
+/// The largest number of a link or a flow: of links, the data plane keeps the
+/// highest bit for itself.
 const MAX_ID: u32 = 0x7fff_ffff;
 
 /// The way from each layout to the next, the first from an empty file. What
@@ -88,6 +89,21 @@ const MIGRATIONS: [&str; VERSION as usize] = [
         boot_id TEXT NOT NULL
     ) STRICT;
     ",
+    // 4
+    "
+    CREATE TABLE flow (
+        id      INTEGER PRIMARY KEY,
+        link    INTEGER NOT NULL,
+        spec    TEXT NOT NULL,
+        boot_id TEXT
+    ) STRICT;
+    CREATE TABLE temporary_flow_props (
+        flow    INTEGER PRIMARY KEY,
+        props   TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    ALTER TABLE sequence ADD COLUMN next_flow INTEGER NOT NULL DEFAULT 1;
+    ",
 ];
 
 /// The store can't be used.
@@ -121,12 +137,12 @@ pub enum StoreError {
     #[error("{} is not netd's", .0.display())]
     Foreign(PathBuf),
     /// A row that netd did not write.
-    #[error("{}: the entry of link {link} is damaged", path.display())]
+    #[error("{}: the entry of {subject} is damaged", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
-        /// The row: a link's number or name.
-        link: String,
+        /// The row: a link by its number or name, or a flow by its number.
+        subject: String,
         /// What is wrong with it.
         #[source]
         source: serde_json::Error,
@@ -178,13 +194,29 @@ pub enum Change<'a> {
         /// What is set now.
         now: LinkSettings,
     },
+    /// New flows.
+    AddFlows(&'a [Flow]),
+    /// Flows are gone.
+    RemoveFlows(&'a [Flow]),
+    /// A flow has other properties.
+    UpdateFlow {
+        /// As it was.
+        was: &'a Flow,
+        /// As it is now.
+        now: &'a Flow,
+    },
 }
 
 impl Change<'_> {
-    /// Whether a link goes.
+    /// Whether a link goes, or flows do.
     #[must_use]
     pub fn is_removal(self) -> bool {
-        matches!(self, Self::RemoveVnic(_) | Self::RemoveEtherstub(_))
+        matches!(
+            self,
+            Self::RemoveVnic(_)
+                | Self::RemoveEtherstub(_)
+                | Self::RemoveFlows(_)
+        )
     }
 
     /// The change that takes this one back.
@@ -204,7 +236,31 @@ impl Change<'_> {
             Self::SetLink { link, was, now } => {
                 Self::SetLink { link, was: now, now: was }
             }
+            Self::AddFlows(flows) => Self::RemoveFlows(flows),
+            Self::RemoveFlows(flows) => Self::AddFlows(flows),
+            Self::UpdateFlow { was, now } => {
+                Self::UpdateFlow { was: now, now: was }
+            }
         }
+    }
+}
+
+/// The numbers that are given next.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    link: u32,
+    flow: u32,
+}
+
+impl Next {
+    /// Takes a number out of circulation.
+    fn pass_link(&mut self, LinkId(id): LinkId) {
+        self.link = self.link.max(id.saturating_add(1));
+    }
+
+    /// Takes a number out of circulation.
+    fn pass_flow(&mut self, FlowId(id): FlowId) {
+        self.flow = self.flow.max(id.saturating_add(1));
     }
 }
 
@@ -214,7 +270,7 @@ pub struct Store {
     path: PathBuf,
     connection: Connection,
     boot_id: String,
-    next: u32,
+    next: Next,
     /// Held for as long as the store is open.
     _lock: Flock<fs::File>,
 }
@@ -248,7 +304,12 @@ impl Store {
     /// The number for the next link; none when they are used up.
     #[must_use]
     pub fn next_id(&self) -> Option<LinkId> {
-        (self.next <= MAX_ID).then_some(LinkId(self.next))
+        (self.next.link <= MAX_ID).then_some(LinkId(self.next.link))
+    }
+
+    /// The numbers for the next flows, as many as there are still.
+    pub fn next_flow_ids(&self) -> impl Iterator<Item = FlowId> + use<> {
+        (self.next.flow..=MAX_ID).map(FlowId)
     }
 
     /// Reads the declared state.
@@ -281,7 +342,8 @@ impl Store {
             }
         }
         let links = self.load_links()?;
-        Ok(FabricSpec { etherstubs, links, vnics })
+        let flows = self.load_flows()?;
+        Ok(FabricSpec { etherstubs, links, vnics, flows })
     }
 
     /// Reads rows of a link's number and something as JSON.
@@ -289,30 +351,33 @@ impl Store {
         &self,
         query: &str,
     ) -> Result<Vec<(LinkId, T)>, StoreError> {
-        let entries = self.entries(query)?.into_iter();
+        let entries = self.entries(query, "link")?.into_iter();
         Ok(entries.map(|(id, link)| (LinkId(id), link)).collect())
     }
 
-    /// Reads rows of what tells a link and something as JSON.
+    /// Reads rows of what tells a link or a flow, the `noun`, and something as
+    /// JSON.
     fn entries<K: FromSql + ToString, T: serde::de::DeserializeOwned>(
         &self,
         query: &str,
+        noun: &str,
     ) -> Result<Vec<(K, T)>, StoreError> {
         let failed = |source| sqlite(&self.path, "read", source);
         let mut query = self.connection.prepare(query).map_err(failed)?;
         let rows = query
             .query_map((), |row| Ok((row.get(0)?, row.get(1)?)))
             .map_err(failed)?;
-        let mut links = Vec::new();
+        let mut entries = Vec::new();
         for row in rows {
             let (key, spec): (K, String) = row.map_err(failed)?;
-            let link = serde_json::from_str(&spec).map_err(|source| {
-                let (path, link) = (self.path.clone(), key.to_string());
-                StoreError::Damaged { path, link, source }
+            let entry = serde_json::from_str(&spec).map_err(|source| {
+                let path = self.path.clone();
+                let subject = format!("{noun} {}", key.to_string());
+                StoreError::Damaged { path, subject, source }
             })?;
-            links.push((key, link));
+            entries.push((key, entry));
         }
-        Ok(links)
+        Ok(entries)
     }
 
     /// Writes changes down, all or none.
@@ -328,27 +393,29 @@ impl Store {
         Ok(())
     }
 
-    fn write(&mut self, changes: &[Change<'_>]) -> rusqlite::Result<u32> {
+    fn write(&mut self, changes: &[Change<'_>]) -> rusqlite::Result<Next> {
         let boot_id = self.boot_id.as_str();
         let mut next = self.next;
         let transaction = self.connection.transaction()?;
         for change in changes {
-            if let Some(id) = apply(&transaction, change, boot_id)? {
-                next = next.max(id.0.saturating_add(1));
-            }
+            apply(&transaction, change, boot_id, &mut next)?;
         }
-        transaction.execute("UPDATE sequence SET next = ?1", [next])?;
+        transaction.execute(
+            "UPDATE sequence SET next = ?1, next_flow = ?2",
+            [next.link, next.flow],
+        )?;
         transaction.commit()?;
         Ok(next)
     }
 }
 
-/// Makes one change; returns the number that a new link has taken.
+/// Makes one change. `next` follows the numbers that it takes.
 fn apply(
     transaction: &Transaction<'_>,
     change: &Change<'_>,
     boot_id: &str,
-) -> rusqlite::Result<Option<LinkId>> {
+    next: &mut Next,
+) -> rusqlite::Result<()> {
     let boot = |temporary: bool| temporary.then_some(boot_id);
     match change {
         Change::AddVnic(vnic) => {
@@ -365,13 +432,12 @@ fn apply(
                     boot(vnic.temporary),
                 ],
             )?;
-            put_props_of_vnic(transaction, vnic, boot_id)?;
-            Ok(Some(vnic.id))
+            next.pass_link(vnic.id);
+            put_props_of_vnic(transaction, vnic, boot_id)
         }
         Change::RemoveVnic(Vnic { id, .. }) => {
             transaction.execute("DELETE FROM vnic WHERE id = ?1", [id.0])?;
-            forget_temporary_props(transaction, *id)?;
-            Ok(None)
+            forget_temporary_props(transaction, *id)
         }
         Change::UpdateVnic { now, .. } => {
             let updated = transaction.execute(
@@ -381,8 +447,7 @@ fn apply(
             if updated != 1 {
                 return Err(rusqlite::Error::StatementChangedRows(updated));
             }
-            put_props_of_vnic(transaction, now, boot_id)?;
-            Ok(None)
+            put_props_of_vnic(transaction, now, boot_id)
         }
         Change::AddEtherstub(stub) => {
             transaction.execute(
@@ -395,14 +460,13 @@ fn apply(
                     boot(stub.temporary),
                 ],
             )?;
-            put_props_of_stub(transaction, stub, boot_id)?;
-            Ok(Some(stub.id))
+            next.pass_link(stub.id);
+            put_props_of_stub(transaction, stub, boot_id)
         }
         Change::RemoveEtherstub(Etherstub { id, .. }) => {
             transaction
                 .execute("DELETE FROM etherstub WHERE id = ?1", [id.0])?;
-            forget_temporary_props(transaction, *id)?;
-            Ok(None)
+            forget_temporary_props(transaction, *id)
         }
         Change::UpdateEtherstub { now, .. } => {
             let updated = transaction.execute(
@@ -412,12 +476,23 @@ fn apply(
             if updated != 1 {
                 return Err(rusqlite::Error::StatementChangedRows(updated));
             }
-            put_props_of_stub(transaction, now, boot_id)?;
-            Ok(None)
+            put_props_of_stub(transaction, now, boot_id)
         }
         Change::SetLink { link, now, .. } => {
-            links::put(transaction, link, now, boot_id)?;
-            Ok(None)
+            links::put(transaction, link, now, boot_id)
+        }
+        Change::AddFlows(flows) => {
+            for flow in *flows {
+                flows::add(transaction, flow, boot_id)?;
+                next.pass_flow(flow.id);
+            }
+            Ok(())
+        }
+        Change::RemoveFlows(flows) => {
+            flows.iter().try_for_each(|flow| flows::remove(transaction, flow))
+        }
+        Change::UpdateFlow { now, .. } => {
+            flows::update(transaction, now, boot_id)
         }
     }
 }
@@ -549,17 +624,19 @@ fn migrate(connection: &mut Connection, from: u32) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Forgets what is temporary and of other boots; returns the next number.
+/// Forgets what is temporary and of other boots; returns the next numbers.
 fn begin_boot(
     connection: &mut Connection,
     boot_id: &str,
-) -> rusqlite::Result<u32> {
+) -> rusqlite::Result<Next> {
     let transaction = connection.transaction()?;
     let tables = [
         "vnic",
         "etherstub",
         "temporary_props",
         "temporary_link_props",
+        "flow",
+        "temporary_flow_props",
         "learned",
         "pending",
     ];
@@ -573,7 +650,9 @@ fn begin_boot(
         )?;
     }
     let next = transaction
-        .query_row("SELECT next FROM sequence", (), |row| row.get(0))
+        .query_row("SELECT next, next_flow FROM sequence", (), |row| {
+            Ok(Next { link: row.get(0)?, flow: row.get(1)? })
+        })
         .optional()?;
     transaction.commit()?;
     next.ok_or(rusqlite::Error::QueryReturnedNoRows)

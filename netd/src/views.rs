@@ -1,5 +1,7 @@
 //! The fabric as clients see it.
 
+mod flow_views;
+
 use std::collections::BTreeMap;
 
 use fabric::api::{
@@ -17,6 +19,8 @@ use tagmap::TagTarget;
 use crate::daemon::Daemon;
 use crate::error::FabricError;
 use crate::kernel::{Kernel, LinkStats};
+
+pub use flow_views::{flow, flows};
 
 /// The name that the ZONE column shows.
 fn zone_name(zone: Option<&Zone>) -> Option<String> {

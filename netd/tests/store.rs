@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use fabric::{
-    Bandwidth, Etherstub, FabricSpec, LinkId, LinkName, LinkProps,
-    LinkSettings, Mac, MacType, Mtu, Vnic, VnicProps,
+    Bandwidth, Etherstub, FabricSpec, Flow, FlowId, FlowProps, LinkId,
+    LinkName, LinkProps, LinkSettings, Mac, MacType, Mtu, Vnic, VnicProps,
 };
 use flows::learn::{
     self as learning, Awaits, Learned, Method, Moment, Pending,
@@ -34,6 +34,20 @@ fn vnic(store: &Store, name: &str, edit: fn(&mut Vnic)) -> Vnic {
     };
     edit(&mut vnic);
     vnic
+}
+
+fn flow(store: &Store, link: LinkId, name: &str, edit: fn(&mut Flow)) -> Flow {
+    let mut flow = Flow {
+        id: store.next_flow_ids().next().unwrap(),
+        name: name.parse().unwrap(),
+        link,
+        attrs: "transport=tcp,local_port=80".parse().unwrap(),
+        props: FlowProps::default(),
+        kept: None,
+        temporary: false,
+    };
+    edit(&mut flow);
+    flow
 }
 
 fn stub(store: &Store, name: &str, temporary: bool) -> Etherstub {
@@ -374,6 +388,161 @@ fn a_store_of_the_second_layout_keeps_what_is_temporary() {
     }
 }
 
+/// What the third layout added, to the letter.
+const LAYOUT_3: &str = r#"
+    ALTER TABLE temporary_props RENAME COLUMN vnic TO link;
+    CREATE TABLE link_props (
+        link    TEXT PRIMARY KEY,
+        props   TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE temporary_link_props (
+        link    TEXT PRIMARY KEY,
+        props   TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    INSERT INTO link_props VALUES ('bge0', '{"maxbw":50000000}');
+    PRAGMA user_version = 3;
+"#;
+
+#[test]
+fn a_store_of_the_third_layout_can_hold_flows() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = rusqlite::Connection::open(dir.path().join("netd.db")).unwrap();
+    for layout in [LAYOUT_1, LAYOUT_2, LAYOUT_3] {
+        old.execute_batch(layout).unwrap();
+    }
+    drop(old);
+    let link: LinkName = "bge0".parse().unwrap();
+    for (round, id) in [("migrated", FlowId(1)), ("opened again", FlowId(2))] {
+        let mut store = open(dir.path());
+        let spec = store.load().unwrap();
+        assert_eq!(spec.vnics.len(), 1, "{round}");
+        let maxbw = Some(Bandwidth::from_mbps(50));
+        assert_eq!(spec.settings(&link).props.maxbw, maxbw, "{round}");
+        assert!(spec.flows.is_empty(), "{round}");
+        assert_eq!(store.next_id(), Some(LinkId(3)), "{round}");
+        assert_eq!(store.next_flow_ids().next(), Some(id), "{round}");
+        let flow = flow(&store, LinkId(2), "http", |_| {});
+        let change = Change::AddFlows(std::slice::from_ref(&flow));
+        store.commit(&[change]).unwrap();
+        assert_eq!(store.load().unwrap().flows, [(id, flow.clone())].into());
+        store.commit(&[change.inverse()]).unwrap();
+    }
+}
+
+#[test]
+fn flows_last_or_end_with_the_boot_and_so_do_their_properties() {
+    let dir = tempfile::tempdir().unwrap();
+    let (vnic, was) = {
+        let mut store = open(dir.path());
+        let vnic = vnic(&store, "net0", |_| {});
+        let was = flow(&store, vnic.id, "http", |_| {});
+        let flows = std::slice::from_ref(&was);
+        let changes = [Change::AddVnic(&vnic), Change::AddFlows(flows)];
+        store.commit(&changes).unwrap();
+        (vnic, was)
+    };
+    let id = was.id;
+    let props = |mbps| FlowProps {
+        maxbw: Some(Bandwidth::from_mbps(mbps)),
+        ..FlowProps::default()
+    };
+    let with = |now, kept: Option<u32>| Flow {
+        props: props(now),
+        kept: kept.map(props),
+        ..was.clone()
+    };
+    let read = |boot| Store::open(dir.path(), boot).unwrap().load().unwrap();
+    let (passing, lasting) = (with(40, Some(50)), with(30, None));
+    let temporary = Flow { id: FlowId(7), temporary: true, ..lasting.clone() };
+    let batch = [passing.clone(), temporary.clone()];
+    let both = Some(vec![&passing, &temporary]);
+    for (title, changes, now, later) in [
+        (
+            "for this boot",
+            vec![Change::UpdateFlow { was: &was, now: &passing }],
+            Some(vec![&passing]),
+            Some(with(50, None)),
+        ),
+        (
+            "to stay",
+            vec![Change::UpdateFlow { was: &passing, now: &lasting }],
+            Some(vec![&lasting]),
+            Some(lasting.clone()),
+        ),
+        (
+            "for this boot, and taken back",
+            vec![Change::UpdateFlow { was: &lasting, now: &passing }.inverse()],
+            Some(vec![&lasting]),
+            Some(lasting.clone()),
+        ),
+        (
+            "anew, beside a temporary one",
+            vec![
+                Change::RemoveFlows(std::slice::from_ref(&lasting)),
+                Change::AddFlows(&batch),
+            ],
+            both.clone(),
+            Some(with(50, None)),
+        ),
+        ("all gone", vec![Change::RemoveFlows(&batch)], None, None),
+        (
+            "all back",
+            vec![Change::RemoveFlows(&batch).inverse()],
+            both.clone(),
+            Some(with(50, None)),
+        ),
+        (
+            "gone with their VNIC",
+            vec![Change::RemoveFlows(&batch), Change::RemoveVnic(&vnic)],
+            None,
+            None,
+        ),
+    ] {
+        open(dir.path()).commit(&changes).unwrap();
+        let flows = read(BOOT).flows;
+        let want = now.unwrap_or_default();
+        assert!(flows.values().eq(want), "{title}: {flows:#?}");
+        // Looking from another boot forgets; a copy is looked at.
+        let copy = tempfile::tempdir().unwrap();
+        let file = |dir: &Path| dir.join("netd.db");
+        fs::copy(file(dir.path()), file(copy.path())).unwrap();
+        for boot in ["another-boot", BOOT] {
+            let spec = Store::open(copy.path(), boot).unwrap().load().unwrap();
+            assert_eq!(spec.flows.get(&id), later.as_ref(), "{title}: {boot}");
+            assert_eq!(spec.flows.len(), usize::from(later.is_some()));
+        }
+    }
+    // Nothing is left, and no number is given again.
+    let reader = rusqlite::Connection::open(dir.path().join("netd.db"));
+    let count = "SELECT count(*) FROM temporary_flow_props";
+    let left = reader.unwrap().query_row(count, (), |row| row.get(0));
+    assert_eq!(left, Ok(0_u32));
+    let next = open(dir.path()).next_flow_ids().next();
+    assert_eq!(next, Some(FlowId(8)));
+}
+
+#[test]
+fn a_batch_of_flows_is_all_or_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = open(dir.path());
+    let vnic = vnic(&store, "net0", |_| {});
+    store.commit(&[Change::AddVnic(&vnic)]).unwrap();
+    let one = flow(&store, vnic.id, "a", |_| {});
+    let twins = [one.clone(), Flow { name: "b".parse().unwrap(), ..one }];
+    let missing = Change::UpdateFlow { was: &twins[0], now: &twins[1] };
+    for changes in [
+        vec![Change::AddFlows(&twins)],
+        vec![missing],
+        vec![Change::AddFlows(&twins[..1]), Change::AddFlows(&twins[1..])],
+    ] {
+        let error = store.commit(&changes).unwrap_err();
+        assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
+        assert!(store.load().unwrap().flows.is_empty());
+        assert_eq!(store.next_flow_ids().next(), Some(FlowId(1)));
+    }
+}
+
 #[test]
 fn only_one_netd_uses_a_directory() {
     let dir = tempfile::tempdir().unwrap();
@@ -399,7 +568,7 @@ fn files_that_are_not_ours_are_left_alone() {
         ("a later layout", |path| {
             drop(open(path.parent().unwrap()));
             let later = rusqlite::Connection::open(path).unwrap();
-            later.pragma_update(None, "user_version", 4).unwrap();
+            later.pragma_update(None, "user_version", 5).unwrap();
         }),
     ] {
         let dir = tempfile::tempdir().unwrap();
@@ -412,7 +581,7 @@ fn files_that_are_not_ours_are_left_alone() {
                 error,
                 StoreError::Sqlite { .. }
                     | StoreError::Foreign(_)
-                    | StoreError::Layout { found: 4, .. }
+                    | StoreError::Layout { found: 5, .. }
             ),
             "{title}: {error:?}"
         );
@@ -430,11 +599,17 @@ fn a_damaged_entry_is_named() {
     let meddler = rusqlite::Connection::open(path).unwrap();
     meddler.execute("UPDATE vnic SET spec = '{}'", ()).unwrap();
     let error = store.load().unwrap_err();
-    let id = vnic.id.to_string();
+    let id = format!("link {}", vnic.id);
     assert!(
-        matches!(&error, StoreError::Damaged { link, .. } if *link == id),
+        matches!(&error, StoreError::Damaged { subject, .. } if *subject == id),
         "{error:?}"
     );
+    store.commit(&[Change::RemoveVnic(&vnic), Change::AddVnic(&vnic)]).unwrap();
+    let flow = flow(&store, vnic.id, "http", |_| {});
+    store.commit(&[Change::AddFlows(std::slice::from_ref(&flow))]).unwrap();
+    meddler.execute("UPDATE flow SET spec = '{}'", ()).unwrap();
+    let error = store.load().unwrap_err();
+    assert!(error.to_string().contains("flow 1 is damaged"), "{error}");
 }
 
 fn learned(id: u32, address: &str) -> Learned {

@@ -1,5 +1,6 @@
 //! The fabric as netd keeps it: declared, stored, built.
 
+mod flow_requests;
 mod learning;
 mod requests;
 
@@ -275,7 +276,7 @@ impl Daemon {
     async fn become_spec(
         &mut self,
         spec: FabricSpec,
-        change: Change<'_>,
+        changes: &[Change<'_>],
     ) -> Result<(), FabricError> {
         if let Err(errors) = spec.validate()
             && let Some(error) = errors.into_iter().next()
@@ -286,48 +287,50 @@ impl Daemon {
         self.settle().await;
         self.observe_speeds(Some(&spec)).await;
         let resolved = self.resolve(&spec);
-        if let Change::AddVnic(vnic) = change
-            && let Some(blocked) =
-                resolved.blocked.iter().find(|blocked| blocked.id == vnic.id)
-        {
-            return Err(FabricError::Blocked(blocked.clone()));
-        }
-        if let Change::UpdateVnic { .. }
-        | Change::UpdateEtherstub { .. }
-        | Change::SetLink { .. } = change
-            && let Some(blocked) = newly_blocked(&self.blocked, &resolved)
-        {
-            return Err(FabricError::Blocked(blocked.clone()));
-        }
-        if !change.is_removal() {
-            self.check_guarantees(&spec, &resolved)?;
-        }
-        match change {
-            Change::AddVnic(_)
-            | Change::UpdateVnic { .. }
-            | Change::AddEtherstub(_)
-            | Change::UpdateEtherstub { .. }
-            | Change::SetLink { .. } => {
-                self.build(&resolved).await?;
-                if let Err(error) = self.commit(change) {
-                    tracing::error!(error = chain(&error), "taking it back");
-                    // What is settled is what could not be written down.
-                    self.settled = false;
-                    self.settle().await;
-                    return Err(error);
+        for change in changes {
+            let blocked = match change {
+                Change::AddVnic(vnic) => {
+                    resolved.blocked.iter().find(|found| found.id == vnic.id)
                 }
+                Change::UpdateVnic { .. }
+                | Change::UpdateEtherstub { .. }
+                | Change::SetLink { .. } => {
+                    newly_blocked(&self.blocked, &resolved)
+                }
+                // No link waits for a flow, nor because one goes.
+                Change::RemoveVnic(_)
+                | Change::AddEtherstub(_)
+                | Change::RemoveEtherstub(_)
+                | Change::AddFlows(_)
+                | Change::RemoveFlows(_)
+                | Change::UpdateFlow { .. } => None,
+            };
+            if let Some(blocked) = blocked {
+                return Err(FabricError::Blocked(blocked.clone()));
             }
-            Change::RemoveVnic(_) | Change::RemoveEtherstub(_) => {
-                self.commit(change)?;
-                if let Err(error) = self.build(&resolved).await {
-                    if let Err(again) = self.commit(change.inverse()) {
-                        tracing::error!(
-                            error = chain(&again),
-                            "the store says less than the kernel does"
-                        );
-                    }
-                    return Err(error);
+        }
+        if changes.iter().all(|change| change.is_removal()) {
+            self.commit(changes)?;
+            if let Err(error) = self.build(&resolved).await {
+                let back = changes.iter().rev().map(|c| c.inverse());
+                let back: Vec<Change<'_>> = back.collect();
+                if let Err(again) = self.commit(&back) {
+                    tracing::error!(
+                        error = chain(&again),
+                        "the store says less than the kernel does"
+                    );
                 }
+                return Err(error);
+            }
+        } else {
+            self.check_guarantees(&spec, &resolved)?;
+            self.build(&resolved).await?;
+            if let Err(error) = self.commit(changes) {
+                tracing::error!(error = chain(&error), "taking it back");
+                // What is settled is what could not be written down.
+                self.settled = false;
+                self.settle().await;
+                return Err(error);
             }
         }
         self.spec = spec;
@@ -354,9 +357,9 @@ impl Daemon {
         Ok(())
     }
 
-    /// Writes a change down. The disk may take its time; other tasks run on.
-    fn commit(&mut self, change: Change<'_>) -> Result<(), FabricError> {
-        tokio::task::block_in_place(|| self.store.commit(&[change]))?;
+    /// Writes changes down. The disk may take its time; other tasks run on.
+    fn commit(&mut self, changes: &[Change<'_>]) -> Result<(), FabricError> {
+        tokio::task::block_in_place(|| self.store.commit(changes))?;
         Ok(())
     }
 

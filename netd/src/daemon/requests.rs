@@ -2,7 +2,7 @@
 
 use fabric::api::{ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic};
 use fabric::{
-    Etherstub, LinkClass, LinkId, LinkName, LinkSettings, Mac, MacPrefix,
+    Etherstub, Flow, LinkClass, LinkId, LinkName, LinkSettings, Mac, MacPrefix,
     MacType, Mode, Mtu, Over, Owner, Vnic,
 };
 use rand::RngExt;
@@ -33,7 +33,7 @@ impl Daemon {
         }
         let mut props = request.props;
         props.owner = props.owner.map(look_up).transpose()?;
-        let id = self.store.next_id().ok_or(FabricError::Exhausted)?;
+        let id = self.store.next_id().ok_or(FabricError::Exhausted("links"))?;
         let (mac, mac_type) = match request.mac {
             Some(mac) => (mac, MacType::Fixed),
             None => {
@@ -55,7 +55,7 @@ impl Daemon {
         };
         let mut spec = self.spec.clone();
         spec.vnics.insert(id, vnic.clone());
-        self.become_spec(spec, Change::AddVnic(&vnic)).await?;
+        self.become_spec(spec, &[Change::AddVnic(&vnic)]).await?;
         tracing::info!(
             vnic = %vnic.key(), over = %vnic.over, mac = %vnic.mac, "created"
         );
@@ -112,7 +112,7 @@ impl Daemon {
     }
 
     /// The one VNIC that a name means.
-    fn the_vnic(
+    pub(super) fn the_vnic(
         &self,
         name: &LinkName,
         zone: Option<&str>,
@@ -152,13 +152,13 @@ impl Daemon {
         let mut spec = self.spec.clone();
         spec.vnics.insert(now.id, now.clone());
         let change = Change::UpdateVnic { was: &was, now: &now };
-        self.become_spec(spec, change).await?;
+        self.become_spec(spec, &[change]).await?;
         let temporary = request.temporary;
         tracing::info!(vnic = %now.key(), temporary, "changed");
         Ok(now.id)
     }
 
-    /// Deletes the one VNIC that a name means.
+    /// Deletes the one VNIC that a name means, with its flows.
     ///
     /// # Errors
     /// [`FabricError`]; nothing has been changed.
@@ -172,7 +172,10 @@ impl Daemon {
         self.check_closed(&vnic)?;
         let mut spec = self.spec.clone();
         spec.vnics.remove(&vnic.id);
-        self.become_spec(spec, Change::RemoveVnic(&vnic)).await?;
+        spec.flows.retain(|_, flow| flow.link != vnic.id);
+        let flows: Vec<Flow> = self.spec.flows_of(vnic.id).cloned().collect();
+        let changes = [Change::RemoveFlows(&flows), Change::RemoveVnic(&vnic)];
+        self.become_spec(spec, &changes).await?;
         tracing::info!(vnic = %vnic.key(), "deleted");
         Ok(())
     }
@@ -226,7 +229,7 @@ impl Daemon {
         request: CreateEtherstub,
     ) -> Result<LinkId, FabricError> {
         self.check_free(&request.name)?;
-        let id = self.store.next_id().ok_or(FabricError::Exhausted)?;
+        let id = self.store.next_id().ok_or(FabricError::Exhausted("links"))?;
         let stub = Etherstub {
             id,
             name: request.name,
@@ -236,7 +239,7 @@ impl Daemon {
         };
         let mut spec = self.spec.clone();
         spec.etherstubs.insert(id, stub.clone());
-        self.become_spec(spec, Change::AddEtherstub(&stub)).await?;
+        self.become_spec(spec, &[Change::AddEtherstub(&stub)]).await?;
         tracing::info!(etherstub = %stub.name, "created");
         Ok(id)
     }
@@ -260,7 +263,7 @@ impl Daemon {
             let now = Etherstub { settings, ..was.clone() };
             spec.etherstubs.insert(now.id, now.clone());
             let change = Change::UpdateEtherstub { was: &was, now: &now };
-            self.become_spec(spec, change).await?;
+            self.become_spec(spec, &[change]).await?;
         } else {
             self.check_carries(name)?;
             let was = self.spec.settings(name);
@@ -273,7 +276,7 @@ impl Daemon {
                 spec.links.insert(name.clone(), now);
             }
             let change = Change::SetLink { link: name, was, now };
-            self.become_spec(spec, change).await?;
+            self.become_spec(spec, &[change]).await?;
         }
         tracing::info!(link = %name, request.temporary, "changed");
         Ok(())
@@ -318,7 +321,7 @@ impl Daemon {
         }
         let mut spec = self.spec.clone();
         spec.etherstubs.remove(&stub.id);
-        self.become_spec(spec, Change::RemoveEtherstub(&stub)).await?;
+        self.become_spec(spec, &[Change::RemoveEtherstub(&stub)]).await?;
         tracing::info!(etherstub = %name, "deleted");
         Ok(())
     }

@@ -5,6 +5,7 @@
 mod drops;
 mod etherstubs;
 mod extract;
+mod flows;
 mod links;
 mod listen;
 mod nictags;
@@ -21,7 +22,7 @@ use fabric::Status;
 use fabric::api::Problem;
 use tokio::sync::Mutex;
 use utoipa::OpenApi;
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 use crate::daemon::Daemon;
@@ -52,7 +53,8 @@ impl FromRef<Served> for Drops {
     }
 }
 
-/// The largest request body, in bytes. The largest honest one is under 1 KiB.
+/// The largest request body, in bytes, but of those that list flows. The
+/// largest honest one is under 1 KiB.
 const MAX_BODY: usize = 64 * 1024;
 
 /// An answer that is an error.
@@ -103,7 +105,7 @@ async fn finish<T: Send + 'static>(
 #[openapi(
     info(
         title = "netd",
-        description = "The fabric: VNICs, etherstubs and NIC tags of a host.",
+        description = "The fabric: VNICs, flows, etherstubs and NIC tags of a host.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
     components(schemas(Problem), responses(Refused))
@@ -137,6 +139,11 @@ fn routes() -> OpenApiRouter<Served> {
         .routes(routes!(vnics::list, vnics::create))
         .routes(routes!(vnics::change, vnics::delete))
         .routes(routes!(vnics::counters))
+        .routes(
+            routes!(flows::list, flows::create, flows::delete_all)
+                .layer(DefaultBodyLimit::max(flows::MAX_BODY)),
+        )
+        .routes(routes!(flows::change, flows::delete))
         .routes(routes!(drops::list))
         .routes(routes!(etherstubs::list, etherstubs::create))
         .routes(routes!(etherstubs::delete))
@@ -177,7 +184,7 @@ mod tests {
         let document = routes().to_openapi();
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 12, "{paths:#?}");
+        assert_eq!(paths.len(), 14, "{paths:#?}");
         let operations = paths.values().flat_map(|path| {
             let methods = path.as_object().unwrap();
             methods.values().filter(|value| value.is_object())

@@ -19,14 +19,15 @@ impl Store {
         &self,
     ) -> Result<BTreeMap<LinkName, LinkSettings>, StoreError> {
         let mut links = BTreeMap::new();
-        for (name, props) in
-            self.entries::<String, _>("SELECT link, props FROM link_props")?
-        {
+        for (name, props) in self.entries::<String, _>(
+            "SELECT link, props FROM link_props",
+            "link",
+        )? {
             let settings = LinkSettings { props, kept: None };
             links.insert(self.link_name(name)?, settings);
         }
         let query = "SELECT link, props FROM temporary_link_props";
-        for (name, props) in self.entries::<String, LinkProps>(query)? {
+        for (name, props) in self.entries::<String, LinkProps>(query, "link")? {
             let settings: &mut LinkSettings =
                 links.entry(self.link_name(name)?).or_default();
             settings.kept = Some(settings.props);
@@ -37,8 +38,10 @@ impl Store {
 
     fn link_name(&self, name: String) -> Result<LinkName, StoreError> {
         let path = self.path.clone();
-        serde_json::from_value(name.as_str().into())
-            .map_err(|source| StoreError::Damaged { path, link: name, source })
+        serde_json::from_value(name.as_str().into()).map_err(|source| {
+            let subject = format!("link {name}");
+            StoreError::Damaged { path, subject, source }
+        })
     }
 }
 
