@@ -85,6 +85,7 @@ fn command(line: &str, socket: &Path) -> Command {
     let program = &words[settings.len()];
     let path = match program.as_str() {
         "dladm" => env!("CARGO_BIN_EXE_dladm"),
+        "flowadm" => env!("CARGO_BIN_EXE_flowadm"),
         "nictagadm" => env!("CARGO_BIN_EXE_nictagadm"),
         other => panic!("no such program: {other}"),
     };

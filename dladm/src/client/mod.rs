@@ -2,6 +2,7 @@
 
 mod drops;
 mod error;
+mod flows;
 mod http;
 
 use std::ffi::OsString;

@@ -4,15 +4,22 @@
 //! asks netd and prints. A verb's synopsis is in the words of the originals'
 //! manual.
 
+pub(crate) mod add_flow;
 pub(crate) mod create_vnic;
 pub(crate) mod delete_vnic;
 pub(crate) mod elsewhere;
 pub(crate) mod etherstub;
+mod flow_props;
+mod flows;
 mod link_props;
 mod listing;
 pub(crate) mod nic_tag;
+pub(crate) mod remove_flow;
+pub(crate) mod set_flowprop;
 pub(crate) mod set_linkprop;
 pub(crate) mod show_drops;
+pub(crate) mod show_flow;
+pub(crate) mod show_flowprop;
 pub(crate) mod show_link;
 pub(crate) mod show_linkprop;
 pub(crate) mod show_phys;

@@ -93,7 +93,7 @@ enum Field {
 
 /// The blanks before a bandwidth are part of its column, for people and for
 /// the scripts of old. JSON has no columns.
-fn unpadded<S: serde::Serializer>(
+pub(super) fn unpadded<S: serde::Serializer>(
     words: &[String],
     to: S,
 ) -> Result<S::Ok, S::Error> {

@@ -1,7 +1,7 @@
-//! Names within zones: what `-z` means, and which link a name means.
+//! Names within zones: what `-z` means, and which link or flow a name means.
 
-use fabric::api::{LinkCounters, LinkInfo, VnicCounters, VnicInfo};
-use fabric::{LinkName, Zone};
+use fabric::Zone;
+use fabric::api::{FlowInfo, LinkCounters, LinkInfo, VnicCounters, VnicInfo};
 
 /// The value of `-z`: a zone, or with the empty text the host itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl ZoneArg {
 /// What has a name that only its zone makes unique.
 pub(super) trait Zoned {
     /// Its name.
-    fn name(&self) -> &LinkName;
+    fn name(&self) -> &str;
     /// What the ZONE column shows; none: the host.
     fn zone(&self) -> Option<&str>;
 }
@@ -41,8 +41,8 @@ pub(super) trait Zoned {
 macro_rules! zoned {
     ($($type:ty),*) => {$(
         impl Zoned for $type {
-            fn name(&self) -> &LinkName {
-                &self.name
+            fn name(&self) -> &str {
+                self.name.as_str()
             }
             fn zone(&self) -> Option<&str> {
                 self.zone.as_deref()
@@ -50,7 +50,7 @@ macro_rules! zoned {
         }
     )*};
 }
-zoned!(LinkCounters, LinkInfo, VnicInfo, VnicCounters);
+zoned!(FlowInfo, LinkCounters, LinkInfo, VnicInfo, VnicCounters);
 
 /// A name that links of several zones have: the zones, in words.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +71,7 @@ pub(super) fn narrow<T: Zoned>(
         items.retain(|item| zone.means(item.zone()));
     }
     let Some(name) = name else { return Ok(items) };
-    items.retain(|item| item.name().as_str() == name);
+    items.retain(|item| item.name() == name);
     if items.len() > 1 {
         let zones: Vec<_> = items
             .iter()

@@ -1,19 +1,17 @@
 //! dladm(8): links, VNICs and etherstubs.
-//!
-//! Every failure exits 1. Messages begin with argv\[0\], and go to stderr.
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches};
+use clap::CommandFactory;
 
-use super::{GlobalArgs, flushed, is_closed_pipe, verb};
+use super::GlobalArgs;
+use super::manners::Manners;
 use crate::client::Client;
 use crate::commands::{
     Common, create_vnic, delete_vnic, elsewhere, etherstub, set_linkprop,
     show_drops, show_link, show_linkprop, show_phys, show_vnic,
 };
-use crate::error::{CommandError, Failure};
-use crate::getopt::Complaint;
+use crate::error::CommandError;
 use crate::out::Out;
 
 /// Administer data links
@@ -58,61 +56,23 @@ const SYNOPSES: [(&str, &str); 12] = [
     ("show-linkprop", show_linkprop::SYNOPSIS),
 ];
 
+const MANNERS: Manners =
+    Manners { name: "dladm", verbs: &SYNOPSES, elsewhere: elsewhere::reason };
+
 /// Runs a command line, argv\[0\] included. Gives the exit code.
 pub fn run(argv: &[OsString], out: &mut Out) -> u8 {
     let result = parse_and_run(argv, out);
-    let Err(error) = flushed(result, out) else { return 0 };
-    match error {
-        CommandError::Output(error) if is_closed_pipe(&error) => return 0,
-        CommandError::Output(error) => {
-            out.complain(&format!("cannot write the output: {error}"));
-        }
-        CommandError::Told => {}
-        CommandError::Usage(message) => {
-            out.complain(&message);
-            out.words(&usage(verb(argv)));
-        }
-        CommandError::Failed(failure) => {
-            out.complain(&failure.message);
-            failure.explain(out);
-        }
-    }
-    1
+    MANNERS.finish(argv, result, out)
 }
 
 fn parse_and_run(argv: &[OsString], out: &mut Out) -> Result<(), CommandError> {
-    let mut grammar = grammar();
-    let mut argv = argv.to_vec();
-    match verb(&argv) {
-        Some("help") => match verb(&argv[1..]) {
-            None => {
-                writeln!(out.data(), "{}", usage(None))?;
-                return Ok(());
-            }
-            Some(topic) if synopsis(topic).is_none() => {
-                return Err(no_verb(topic));
-            }
-            // `help VERB` is `VERB --help`.
-            Some(topic) => {
-                let topic = OsString::from(topic);
-                argv = vec!["dladm".into(), topic, "--help".into()];
-            }
-        },
-        Some(verb) if synopsis(verb).is_none() => return Err(no_verb(verb)),
-        _ => {}
-    }
-    let parsed = grammar
-        .try_get_matches_from_mut(&argv)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
-    let cli = match parsed {
-        Ok(cli) => cli,
-        Err(error) => {
-            return complain(Complaint::new(&error, &grammar), out);
-        }
+    let Some(Cli { global, verb }) = MANNERS.parse(argv, grammar(), out)?
+    else {
+        return Ok(());
     };
-    let common = Common { json: cli.global.json };
-    let client = Client::new(Client::socket_path(cli.global.socket))?;
-    let verb = cli.verb.unwrap_or(Verb::ShowLink(show_link::Args::default()));
+    let common = Common { json: global.json };
+    let client = Client::new(Client::socket_path(global.socket))?;
+    let verb = verb.unwrap_or(Verb::ShowLink(show_link::Args::default()));
     verb.run(common, &client, out)
 }
 
@@ -156,72 +116,8 @@ impl Verb {
     }
 }
 
-/// clap's grammar with the synopses of the manual, which say more.
 fn grammar() -> clap::Command {
-    let mut command = Cli::command();
-    for (verb, synopsis) in SYNOPSES {
-        command = command.mut_subcommand(verb, |sub| {
-            sub.override_usage(format!("dladm {verb} {synopsis}"))
-        });
-    }
-    command
-}
-
-fn synopsis(verb: &str) -> Option<&'static str> {
-    SYNOPSES.iter().find(|(name, _)| *name == verb).map(|(_, text)| *text)
-}
-
-/// A verb that is not here: of the original's, or of nobody's.
-fn no_verb(verb: &str) -> CommandError {
-    match elsewhere::reason(verb) {
-        Some(reason) => {
-            Failure::new(format!("'{verb}' is not supported: {reason}")).into()
-        }
-        None => CommandError::Usage(format!("unknown subcommand '{verb}'")),
-    }
-}
-
-/// Usage of a verb, or of the whole program.
-fn usage(verb: Option<&str>) -> String {
-    if let Some(verb) = verb
-        && let Some(synopsis) = synopsis(verb)
-    {
-        return format!("usage: dladm {verb} {synopsis}");
-    }
-    let mut text = "usage:  dladm <subcommand> <args> ...".to_owned();
-    for (verb, synopsis) in SYNOPSES {
-        text.push_str(&format!("\n        {verb:<17}{synopsis}"));
-    }
-    text
-}
-
-/// Says in dladm's words what clap found.
-fn complain(complaint: Complaint, out: &mut Out) -> Result<(), CommandError> {
-    let usage = match complaint {
-        Complaint::Info(text) => {
-            write!(out.data(), "{text}")?;
-            return Ok(());
-        }
-        Complaint::Value(message) => return Err(Failure::new(message).into()),
-        Complaint::Twice(option) if option == "-m" => {
-            let text = "cannot specify -m option twice";
-            return Err(Failure::new(text).into());
-        }
-        Complaint::Twice(option) => {
-            let text = format!(
-                "the option {option} cannot be specified more than once"
-            );
-            return Err(Failure::new(text).into());
-        }
-        Complaint::Unrecognized(option) => {
-            format!("unrecognized option '{option}'")
-        }
-        Complaint::NeedsValue(option) => {
-            format!("option '{option}' requires a value")
-        }
-        Complaint::Usage(message) => message,
-    };
-    Err(CommandError::Usage(usage))
+    MANNERS.grammar(Cli::command())
 }
 
 #[cfg(test)]

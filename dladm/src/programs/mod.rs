@@ -4,6 +4,8 @@
 //! an exit code, so that a test or another program can run it.
 
 pub mod dladm;
+pub mod flowadm;
+mod manners;
 pub mod nictagadm;
 
 use std::ffi::OsString;

@@ -13,9 +13,9 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use fabric::api::{
-    ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic, DropSample, Drops,
-    EtherstubInfo, LinkCounters, LinkInfo, NicTags, PhysInfo, Problem,
-    VnicCounters, VnicInfo,
+    ChangeFlow, ChangeLink, ChangeVnic, CreateEtherstub, CreateFlow,
+    CreateVnic, DropSample, Drops, EtherstubInfo, FlowInfo, LinkCounters,
+    LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
 };
 use fabric::{
     LinkSettings, LinkState, Mac, MacPrefix, MacType, Mtu, Status, Zone,
@@ -31,6 +31,7 @@ pub(crate) struct Scene {
     phys: Vec<PhysInfo>,
     vnics: Vec<VnicInfo>,
     etherstubs: Vec<EtherstubInfo>,
+    flows: Vec<FlowInfo>,
     counters: Vec<VnicCounters>,
     link_counters: Vec<LinkCounters>,
     /// What it remembers, whoever's frames are asked for.
@@ -130,6 +131,7 @@ impl Scene {
             "GET /v1/links" => json(StatusCode::OK, &self.links),
             "GET /v1/phys" => json(StatusCode::OK, &self.phys),
             "GET /v1/vnics" => json(StatusCode::OK, &self.vnics),
+            "GET /v1/flows" => json(StatusCode::OK, &self.flows),
             "GET /v1/etherstubs" => json(StatusCode::OK, &self.etherstubs),
             "GET /v1/counters/links" => {
                 json(StatusCode::OK, &self.link_counters)
@@ -158,6 +160,17 @@ impl Scene {
                     temporary: wanted.temporary,
                 };
                 json(StatusCode::CREATED, &made)
+            }
+            "POST /v1/flows" => {
+                let wanted: Vec<CreateFlow> =
+                    serde_json::from_slice(body).unwrap();
+                let made: Vec<_> =
+                    wanted.into_iter().map(create_flow).collect();
+                json(StatusCode::CREATED, &made)
+            }
+            line if line.starts_with("PATCH /v1/flows/") => {
+                let wanted = serde_json::from_slice(body).unwrap();
+                json(StatusCode::OK, &self.change_flow(line, &wanted))
             }
             line if line.starts_with("PATCH /v1/vnics/") => {
                 let wanted = serde_json::from_slice(body).unwrap();
@@ -195,6 +208,16 @@ impl Scene {
 }
 
 impl Scene {
+    fn change_flow(&self, line: &str, wanted: &ChangeFlow) -> FlowInfo {
+        let (_, path) = line.rsplit_once('/').unwrap();
+        let name = path.split('?').next().unwrap();
+        let flow = self.flows.iter().find(|flow| flow.name.as_str() == name);
+        let flow = flow.unwrap_or_else(|| panic!("{line}"));
+        FlowInfo { props: wanted.set.over(flow.props), ..flow.clone() }
+    }
+}
+
+impl Scene {
     fn change_link(&self, line: &str, wanted: &ChangeLink) -> LinkInfo {
         let (_, name) = line.rsplit_once('/').unwrap();
         let link = self.links.iter().find(|link| link.name.as_str() == name);
@@ -204,6 +227,20 @@ impl Scene {
         let now = wanted.of(settings, false).unwrap();
         let (props, kept_props) = (Some(now.props), now.kept);
         LinkInfo { props, kept_props, ..link.clone() }
+    }
+}
+
+/// What netd would make of a request.
+fn create_flow(wanted: CreateFlow) -> FlowInfo {
+    FlowInfo {
+        name: wanted.name,
+        link: wanted.link,
+        zone: wanted.zone.filter(|zone| !zone.is_empty()),
+        attrs: wanted.attrs,
+        props: wanted.props,
+        kept_props: None,
+        temporary: wanted.temporary,
+        id: 7,
     }
 }
 
