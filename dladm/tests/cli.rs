@@ -85,7 +85,9 @@ fn command(line: &str, socket: &Path) -> Command {
     let program = &words[settings.len()];
     let path = match program.as_str() {
         "dladm" => env!("CARGO_BIN_EXE_dladm"),
+        "dlstat" => env!("CARGO_BIN_EXE_dlstat"),
         "flowadm" => env!("CARGO_BIN_EXE_flowadm"),
+        "flowstat" => env!("CARGO_BIN_EXE_flowstat"),
         "nictagadm" => env!("CARGO_BIN_EXE_nictagadm"),
         other => panic!("no such program: {other}"),
     };
@@ -183,20 +185,24 @@ fn a_reader_who_leaves_is_no_error() {
 
 #[test]
 fn an_interval_goes_on_until_the_reader_leaves() {
-    let dir = tempfile::tempdir().unwrap();
-    let socket = dir.path().join("netd.sock");
-    let runtime = runtime();
-    let case = cases().join("show-link-statistics");
-    fake_netd::start(scene(&case), &socket, &runtime);
-    let line = "dladm show-link -s -i 1 -p -o opackets bge0";
-    let mut command = command(line, &socket);
-    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    for want in ["2345", "0"] {
-        assert_eq!(lines.next().unwrap().unwrap(), want);
+    for (line, want) in [
+        ("dladm show-link -s -i 1 -p -o opackets bge0", ["2345", "0"]),
+        ("dlstat -i 1 -p -o link,opkts bge0", ["bge0:2345", "bge0:0"]),
+        ("flowstat -i 1 -p -o flow,oerrs http", ["http:17", "http:0"]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("netd.sock");
+        let runtime = runtime();
+        fake_netd::start(scene(&cases()), &socket, &runtime);
+        let mut command = command(line, &socket);
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        for want in want {
+            assert_eq!(lines.next().unwrap().unwrap(), want, "{line}");
+        }
+        drop(lines);
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{line}");
     }
-    drop(lines);
-    assert_eq!(child.wait().unwrap().code(), Some(0));
 }
 
 #[test]

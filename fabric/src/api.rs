@@ -19,7 +19,7 @@ use crate::{
 };
 
 pub use drops::{DropSample, Drops};
-pub use flows::{ChangeFlow, CreateFlow, FlowInfo, SetFlowProps};
+pub use flows::{ChangeFlow, CreateFlow, FlowCounters, FlowInfo, SetFlowProps};
 
 /// Where a command finds netd when it is not told.
 pub const DEFAULT_SOCKET: &str = "/run/netd/netd.sock";
@@ -205,6 +205,14 @@ pub struct LinkCounters {
     pub obytes: u64,
     /// Frames that could not be sent; of a VNIC, those that were dropped.
     pub oerrors: u64,
+    /// Frames for a VNIC's guest that found its queue full; left out where
+    /// nothing is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idrops: Option<u64>,
+    /// Frames of a VNIC's guest that found its queue full; left out where
+    /// nothing is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub odrops: Option<u64>,
 }
 
 /// A number of dropped frames.

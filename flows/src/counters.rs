@@ -24,3 +24,22 @@ pub struct Counters {
     /// left out.
     pub drops: BTreeMap<DropReason, u64>,
 }
+
+/// What went through a flow since its row was written, summed over all CPUs, and
+/// counted as of a VNIC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowCounters {
+    /// Frames handed to the guest.
+    pub ipackets: u64,
+    /// Bytes handed to the guest.
+    pub rbytes: u64,
+    /// Frames for the guest that were dropped: the flow is blocked, or its queue
+    /// was full.
+    pub idrops: u64,
+    /// Frames taken from the guest and sent on.
+    pub opackets: u64,
+    /// Bytes taken from the guest.
+    pub obytes: u64,
+    /// Frames of the guest's that were dropped, for the same reasons.
+    pub odrops: u64,
+}

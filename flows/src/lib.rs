@@ -31,7 +31,7 @@ mod slots;
 pub use abi::{EncodeError, Table};
 pub use classify::{Direction, FlowTable, classify};
 pub use compile::compile;
-pub use counters::Counters;
+pub use counters::{Counters, FlowCounters};
 #[cfg(feature = "bpf")]
 pub use datapath::Datapath;
 pub use flow_rows::{compile_flows, lookup};

@@ -20,7 +20,7 @@ use crate::daemon::Daemon;
 use crate::error::FabricError;
 use crate::kernel::{Kernel, LinkStats};
 
-pub use flow_views::{flow, flows};
+pub use flow_views::{flow, flow_counters, flows};
 
 /// The name that the ZONE column shows.
 fn zone_name(zone: Option<&Zone>) -> Option<String> {
@@ -161,6 +161,8 @@ pub fn link_counters(
             opackets: stats.opackets,
             obytes: stats.obytes,
             oerrors: stats.oerrors,
+            idrops: None,
+            odrops: None,
         })
     });
     let dropped = |vnic: &VnicCounters, inbound| -> u64 {
@@ -180,6 +182,8 @@ pub fn link_counters(
         rbytes: vnic.rbytes,
         opackets: vnic.opackets,
         obytes: vnic.obytes,
+        idrops: None,
+        odrops: None,
     });
     Ok(foreign.chain(vnics).collect())
 }

@@ -1,6 +1,6 @@
 //! Asking about flows.
 
-use fabric::api::{ChangeFlow, CreateFlow, FlowInfo};
+use fabric::api::{ChangeFlow, CreateFlow, FlowCounters, FlowInfo};
 use fabric::{FlowName, LinkName};
 use hyper::Method;
 
@@ -13,6 +13,14 @@ impl Client {
     /// [`ClientError`], as of every question.
     pub fn flows(&self) -> Result<Vec<FlowInfo>, ClientError> {
         self.get("/v1/flows")
+    }
+
+    /// What went through each flow that is counted, in the order of creation.
+    ///
+    /// # Errors
+    /// [`ClientError`], as of every question.
+    pub fn flow_counters(&self) -> Result<Vec<FlowCounters>, ClientError> {
+        self.get("/v1/counters/flows")
     }
 
     /// Creates flows: all of them, or none.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Common;
 use crate::error::{CommandError, Failure};
-use crate::ofmt::{Mode, SelectError, Selection, Table};
+use crate::ofmt::{Mode, Page, SelectError, Selection, Table};
 use crate::out::Out;
 
 /// The options that say what a listing looks like.
@@ -98,6 +98,22 @@ impl ListingArgs {
 }
 
 impl<R: Serialize> Listing<R> {
+    /// Writes more rows of a listing that is `page` far.
+    pub(super) fn go_on(
+        &self,
+        page: &mut Page,
+        rows: &[R],
+        out: &mut Out,
+    ) -> Result<(), CommandError> {
+        match self {
+            Self::Json => out.json(&rows)?,
+            Self::Table(selection) => {
+                selection.go_on(page, rows, out.data())?;
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the rows.
     pub(super) fn write(
         &self,

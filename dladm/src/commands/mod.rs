@@ -24,13 +24,16 @@ pub(crate) mod show_link;
 pub(crate) mod show_linkprop;
 pub(crate) mod show_phys;
 pub(crate) mod show_vnic;
+pub(crate) mod stat;
 mod zoned;
 
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 use fabric::LinkName;
 
-use crate::error::Failure;
+use crate::error::{CommandError, Failure};
+use crate::out::Out;
 
 /// What every verb of a program is told.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +41,25 @@ pub(crate) struct Common {
     /// Print API objects, one JSON document: the list of what is shown or was
     /// made.
     pub(crate) json: bool,
+}
+
+/// Does something now and, with an interval, again whenever it has passed, until
+/// nobody reads on.
+fn repeat(
+    interval: Option<NonZeroU32>,
+    out: &mut Out,
+    mut show: impl FnMut(&mut Out) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    loop {
+        show(out)?;
+        let Some(seconds) = interval else { return Ok(()) };
+        out.flush()?;
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "an interval is what was asked for"
+        )]
+        std::thread::sleep(Duration::from_secs(seconds.get().into()));
+    }
 }
 
 /// Reads the value of `-i`: seconds.

@@ -1,13 +1,13 @@
 //! `dladm show-link`
 
+use std::collections::BTreeSet;
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 use fabric::api::{LinkCounters, LinkInfo};
 
 use super::listing::{Listing, ListingArgs};
 use super::zoned::{CHOOSE_ZONE, ZoneArg, narrow};
-use super::{Common, interval};
+use super::{Common, interval, repeat};
 use crate::client::Client;
 use crate::error::{CommandError, Failure};
 use crate::ofmt::{Cell, Column, Table};
@@ -119,29 +119,35 @@ fn count(
     out: &mut Out,
 ) -> Result<(), CommandError> {
     let mut before = Vec::new();
-    loop {
+    repeat(args.interval, out, |out| {
         let name = args.link.as_deref();
-        let links = named(client, name, args.zone.as_ref())?;
-        let mut counters = client.link_counters()?;
-        counters.retain(|row| {
-            links.iter().any(|l| l.name == row.name && l.zone == row.zone)
-        });
+        let counters = counters(client, name, args.zone.as_ref())?;
         let rows: Vec<_> =
             counters.iter().map(|row| since(&before, row)).collect();
-        form.write(&rows, out)?;
-        let Some(seconds) = args.interval else { return Ok(()) };
-        out.flush()?;
         before = counters;
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an interval is what was asked for"
-        )]
-        std::thread::sleep(Duration::from_secs(seconds.get().into()));
-    }
+        form.write(&rows, out)
+    })
+}
+
+/// What went through the links that a name and a zone mean.
+pub(super) fn counters(
+    client: &Client,
+    name: Option<&str>,
+    zone: Option<&ZoneArg>,
+) -> Result<Vec<LinkCounters>, CommandError> {
+    let links = named(client, name, zone)?;
+    let meant: BTreeSet<_> =
+        links.iter().map(|link| (&link.name, &link.zone)).collect();
+    let mut counters = client.link_counters()?;
+    counters.retain(|row| meant.contains(&(&row.name, &row.zone)));
+    Ok(counters)
 }
 
 /// What a link's counters have moved by. One that fell has begun anew.
-fn since(before: &[LinkCounters], now: &LinkCounters) -> LinkCounters {
+pub(super) fn since(
+    before: &[LinkCounters],
+    now: &LinkCounters,
+) -> LinkCounters {
     let same = |row: &&LinkCounters| {
         row.name == now.name && row.zone == now.zone && row.class == now.class
     };
@@ -154,6 +160,8 @@ fn since(before: &[LinkCounters], now: &LinkCounters) -> LinkCounters {
         opackets: by(now.opackets, was.opackets),
         obytes: by(now.obytes, was.obytes),
         oerrors: by(now.oerrors, was.oerrors),
+        idrops: now.idrops.map(|now| by(now, was.idrops.unwrap_or(0))),
+        odrops: now.odrops.map(|now| by(now, was.odrops.unwrap_or(0))),
         ..now.clone()
     }
 }
@@ -174,6 +182,8 @@ mod tests {
             opackets: n,
             obytes: n,
             oerrors: n,
+            idrops: Some(n),
+            odrops: None,
         };
         for (before, now, want) in [
             (None, 7, 7),

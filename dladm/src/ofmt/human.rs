@@ -44,6 +44,19 @@ pub(super) fn write_line(
     writeln!(to)
 }
 
+/// Writes one line whose texts stand at the right of their columns, with a
+/// blank between columns. A text too long for its column just pushes the rest.
+pub(super) fn write_right_line(
+    texts: &[(usize, &str)],
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    for (index, &(width, text)) in texts.iter().enumerate() {
+        let gap = if index == 0 { "" } else { " " };
+        write!(to, "{gap}{text:>width$}")?;
+    }
+    writeln!(to)
+}
+
 /// Breaks a row's comma lists into lines.
 ///
 /// A piece is as many elements as fit the column; each but the last ends in
@@ -160,6 +173,35 @@ mod tests {
             (["", "", "", ""], "               \n"),
         ] {
             assert_eq!(line(texts), want, "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn numbers_stand_below_each_other() {
+        const TABLE: Table<(&str, u32)> = Table::<(&str, u32)>::new(&[
+            Column::new("LINK", 6, |row| Cell::from(row.0)),
+            Column::new("IPKTS", 5, |row| Cell::from(row.1)),
+            Column::new("POLLS", 5, |_| Cell::Empty),
+        ])
+        .right_justified();
+        let rows = [("net0", 7), ("longname0", 123_456), ("", 0)];
+        for (mode, want) in [
+            (
+                Mode::Human(None),
+                "  LINK IPKTS POLLS\n\
+                 \x20 net0     7    --\n\
+                 longname0 123456    --\n\
+                 \x20   --     0    --\n",
+            ),
+            (
+                Mode::Parsable(Some("link,ipkts,polls")),
+                "net0:7:\nlongname0:123456:\n:0:\n",
+            ),
+        ] {
+            let mut text = Vec::new();
+            let selection = TABLE.select(mode).unwrap();
+            selection.write(&rows, 24, &mut text).unwrap();
+            assert_eq!(String::from_utf8(text).unwrap(), want, "{mode:?}");
         }
     }
 

@@ -133,13 +133,14 @@ impl<R> fmt::Debug for Column<R> {
 pub struct Table<R: 'static> {
     columns: &'static [Column<R>],
     wrap: bool,
+    right: bool,
 }
 
 impl<R> Table<R> {
     /// A table with these columns, in this order.
     #[must_use]
     pub const fn new(columns: &'static [Column<R>]) -> Self {
-        Self { columns, wrap: false }
+        Self { columns, wrap: false, right: false }
     }
 
     /// The same table, whose comma lists go on in the next line, for people,
@@ -147,6 +148,14 @@ impl<R> Table<R> {
     #[must_use]
     pub const fn wrapped(mut self) -> Self {
         self.wrap = true;
+        self
+    }
+
+    /// The same table with every text at the right of its column, for people:
+    /// a width has no gap in it then.
+    #[must_use]
+    pub const fn right_justified(mut self) -> Self {
+        self.right = true;
         self
     }
 
@@ -199,16 +208,27 @@ impl<R> Selection<R> {
                 continue;
             }
             if page.needs_header() {
-                human::write_line(&self.header(), to)?;
+                self.write_line(&self.header(), to)?;
                 page.count_line();
             }
             for line in self.lines(&cells) {
-                human::write_line(&line, to)?;
+                self.write_line(&line, to)?;
             }
             // A row is one, however many lines it takes: as libofmt counts.
             page.count_line();
         }
         Ok(())
+    }
+
+    fn write_line(
+        &self,
+        texts: &[(usize, &str)],
+        to: &mut dyn Write,
+    ) -> io::Result<()> {
+        match self.right {
+            true => human::write_right_line(texts, to),
+            false => human::write_line(texts, to),
+        }
     }
 
     /// The titles with their widths.

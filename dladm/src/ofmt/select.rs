@@ -18,6 +18,7 @@ pub struct Selection<R: 'static> {
     pub(super) columns: Vec<&'static Column<R>>,
     pub(super) parsable: bool,
     pub(super) wrap: bool,
+    pub(super) right: bool,
     ignored: Vec<String>,
 }
 
@@ -36,6 +37,7 @@ impl<R> fmt::Debug for Selection<R> {
             .field("columns", &self.columns)
             .field("parsable", &self.parsable)
             .field("wrap", &self.wrap)
+            .field("right", &self.right)
             .field("ignored", &self.ignored)
             .finish()
     }
@@ -92,7 +94,8 @@ impl<R> Table<R> {
             return Err(SelectError::UnknownFields(ignored));
         }
         let wrap = self.wrap && !parsable;
-        Ok(Selection { columns, parsable, wrap, ignored })
+        let right = self.right;
+        Ok(Selection { columns, parsable, wrap, right, ignored })
     }
 
     fn default_columns(&self) -> Vec<&'static Column<R>> {

@@ -31,23 +31,7 @@ impl Manners {
         result: Result<(), CommandError>,
         out: &mut Out,
     ) -> u8 {
-        let Err(error) = flushed(result, out) else { return 0 };
-        match error {
-            CommandError::Output(error) if is_closed_pipe(&error) => return 0,
-            CommandError::Output(error) => {
-                out.complain(&format!("cannot write the output: {error}"));
-            }
-            CommandError::Told => {}
-            CommandError::Usage(message) => {
-                out.complain(&message);
-                out.words(&self.usage(verb(argv)));
-            }
-            CommandError::Failed(failure) => {
-                out.complain(&failure.message);
-                failure.explain(out);
-            }
-        }
-        1
+        finish(result, &self.usage(verb(argv)), out)
     }
 
     /// Reads a command line; none: all that it asked for has been said.
@@ -130,6 +114,32 @@ impl Manners {
         }
         text
     }
+}
+
+/// Sends on what was written and tells what went wrong: of a command line that
+/// is wrong also how it should be. Gives the exit code.
+pub(super) fn finish(
+    result: Result<(), CommandError>,
+    usage: &str,
+    out: &mut Out,
+) -> u8 {
+    let Err(error) = flushed(result, out) else { return 0 };
+    match error {
+        CommandError::Output(error) if is_closed_pipe(&error) => return 0,
+        CommandError::Output(error) => {
+            out.complain(&format!("cannot write the output: {error}"));
+        }
+        CommandError::Told => {}
+        CommandError::Usage(message) => {
+            out.complain(&message);
+            out.words(usage);
+        }
+        CommandError::Failed(failure) => {
+            out.complain(&failure.message);
+            failure.explain(out);
+        }
+    }
+    1
 }
 
 /// Says in dladm's words what clap found.

@@ -4,7 +4,9 @@
 //! an exit code, so that a test or another program can run it.
 
 pub mod dladm;
+pub mod dlstat;
 pub mod flowadm;
+pub mod flowstat;
 mod manners;
 pub mod nictagadm;
 

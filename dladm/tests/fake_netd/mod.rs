@@ -14,8 +14,8 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use fabric::api::{
     ChangeFlow, ChangeLink, ChangeVnic, CreateEtherstub, CreateFlow,
-    CreateVnic, DropSample, Drops, EtherstubInfo, FlowInfo, LinkCounters,
-    LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
+    CreateVnic, DropSample, Drops, EtherstubInfo, FlowCounters, FlowInfo,
+    LinkCounters, LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
 };
 use fabric::{
     LinkSettings, LinkState, Mac, MacPrefix, MacType, Mtu, Status, Zone,
@@ -32,6 +32,7 @@ pub(crate) struct Scene {
     vnics: Vec<VnicInfo>,
     etherstubs: Vec<EtherstubInfo>,
     flows: Vec<FlowInfo>,
+    flow_counters: Vec<FlowCounters>,
     counters: Vec<VnicCounters>,
     link_counters: Vec<LinkCounters>,
     /// What it remembers, whoever's frames are asked for.
@@ -135,6 +136,9 @@ impl Scene {
             "GET /v1/etherstubs" => json(StatusCode::OK, &self.etherstubs),
             "GET /v1/counters/links" => {
                 json(StatusCode::OK, &self.link_counters)
+            }
+            "GET /v1/counters/flows" => {
+                json(StatusCode::OK, &self.flow_counters)
             }
             "GET /v1/counters/vnics" => json(StatusCode::OK, &self.counters),
             line if line.starts_with("GET /v1/drops") => {

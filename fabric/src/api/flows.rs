@@ -63,3 +63,32 @@ pub struct FlowInfo {
     /// Its number, in the order of creation.
     pub id: u32,
 }
+
+/// What went through a flow, and what did not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct FlowCounters {
+    /// Its name.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub name: FlowName,
+    /// The VNIC whose traffic it is a part of.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    pub link: LinkName,
+    /// The name of the VNIC's namespace; null: netd's own.
+    pub zone: Option<String>,
+    /// Its number. A flow that is made again under the same name has another.
+    pub id: u32,
+    /// Frames delivered to the guest.
+    pub ipackets: u64,
+    /// Bytes delivered to the guest, Ethernet headers included.
+    pub rbytes: u64,
+    /// Frames for the guest that were dropped, because the flow is blocked or
+    /// its queue was full.
+    pub idrops: u64,
+    /// Frames taken from the guest and sent on.
+    pub opackets: u64,
+    /// Bytes taken from the guest, Ethernet headers included.
+    pub obytes: u64,
+    /// Frames of the guest's that were dropped, for the same reasons.
+    pub odrops: u64,
+}

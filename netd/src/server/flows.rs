@@ -1,9 +1,9 @@
-//! `/v1/flows`
+//! `/v1/flows` and `/v1/counters/flows`
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use fabric::api::{ChangeFlow, CreateFlow, FlowInfo};
+use fabric::api::{ChangeFlow, CreateFlow, FlowCounters, FlowInfo};
 use fabric::{FlowName, LinkName};
 use serde::Deserialize;
 
@@ -162,4 +162,20 @@ pub(super) async fn delete(
         Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+/// Read what went through each flow that is counted, and what was dropped
+#[utoipa::path(
+    get,
+    path = "/v1/counters/flows",
+    operation_id = "count_flows",
+    responses(
+        (status = 200, description = "The counters of each flow that has any", body = Vec<FlowCounters>),
+        (status = "default", response = Refused),
+    )
+)]
+pub(super) async fn counters(
+    State(fabric): State<Shared>,
+) -> Json<Vec<FlowCounters>> {
+    Json(views::flow_counters(&*fabric.lock().await))
 }

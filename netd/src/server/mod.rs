@@ -144,6 +144,7 @@ fn routes() -> OpenApiRouter<Served> {
                 .layer(DefaultBodyLimit::max(flows::MAX_BODY)),
         )
         .routes(routes!(flows::change, flows::delete))
+        .routes(routes!(flows::counters))
         .routes(routes!(drops::list))
         .routes(routes!(etherstubs::list, etherstubs::create))
         .routes(routes!(etherstubs::delete))
@@ -184,7 +185,7 @@ mod tests {
         let document = routes().to_openapi();
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 14, "{paths:#?}");
+        assert_eq!(paths.len(), 15, "{paths:#?}");
         let operations = paths.values().flat_map(|path| {
             let methods = path.as_object().unwrap();
             methods.values().filter(|value| value.is_object())

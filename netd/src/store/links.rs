@@ -24,21 +24,21 @@ impl Store {
             "link",
         )? {
             let settings = LinkSettings { props, kept: None };
-            links.insert(self.link_name(name)?, settings);
+            links.insert(self.link_name(&name)?, settings);
         }
         let query = "SELECT link, props FROM temporary_link_props";
         for (name, props) in self.entries::<String, LinkProps>(query, "link")? {
             let settings: &mut LinkSettings =
-                links.entry(self.link_name(name)?).or_default();
+                links.entry(self.link_name(&name)?).or_default();
             settings.kept = Some(settings.props);
             settings.props = props;
         }
         Ok(links)
     }
 
-    fn link_name(&self, name: String) -> Result<LinkName, StoreError> {
+    fn link_name(&self, name: &str) -> Result<LinkName, StoreError> {
         let path = self.path.clone();
-        serde_json::from_value(name.as_str().into()).map_err(|source| {
+        serde_json::from_value(name.into()).map_err(|source| {
             let subject = format!("link {name}");
             StoreError::Damaged { path, subject, source }
         })

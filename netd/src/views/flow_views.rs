@@ -1,6 +1,6 @@
 //! Flows as clients see them.
 
-use fabric::api::FlowInfo;
+use fabric::api::{FlowCounters, FlowInfo};
 use fabric::{Flow, FlowId};
 
 use super::zone_name;
@@ -36,4 +36,27 @@ fn view(daemon: &Daemon, flow: &Flow) -> Option<FlowInfo> {
         temporary: flow.temporary,
         id: flow.id.0,
     })
+}
+
+/// The counters of those flows that are counted, in the order of their creation.
+#[must_use]
+pub fn flow_counters(daemon: &Daemon) -> Vec<FlowCounters> {
+    let counted = daemon.flow_counters().into_iter();
+    let counters = counted.filter_map(|(id, counters)| {
+        let flow = daemon.spec().flows.get(&id)?;
+        let vnic = daemon.spec().vnics.get(&flow.link)?;
+        Some(FlowCounters {
+            name: flow.name.clone(),
+            link: vnic.name.clone(),
+            zone: zone_name(vnic.zone.as_ref()),
+            id: id.0,
+            ipackets: counters.ipackets,
+            rbytes: counters.rbytes,
+            idrops: counters.idrops,
+            opackets: counters.opackets,
+            obytes: counters.obytes,
+            odrops: counters.odrops,
+        })
+    });
+    counters.collect()
 }
