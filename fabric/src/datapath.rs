@@ -93,6 +93,8 @@ pub struct VnicRow {
     pub shaped: Option<Shaped>,
     /// Whether nothing of what its guest sends passes.
     pub blocked: bool,
+    /// Whether some of its traffic is in flows.
+    pub flows: bool,
 }
 
 /// A VNIC's place in a shaper. It keeps it as long as it is there, so that what
@@ -170,6 +172,8 @@ pub struct FdbRow {
     pub class: Option<ClassId>,
     /// Whether nothing for it passes.
     pub blocked: bool,
+    /// Whether some of its traffic is in flows.
+    pub flows: bool,
 }
 
 /// Which VNICs of a segment and VLAN a list is of.
@@ -241,6 +245,8 @@ pub struct DatapathTables {
     pub flood: BTreeMap<FloodKey, FloodRow>,
     /// By segment.
     pub segments: BTreeMap<Segment, SegmentRow>,
+    /// Which flow a frame is in.
+    pub flows: FlowRows,
 }
 
 /// One row of any table.
@@ -260,6 +266,10 @@ pub enum Row {
     Fdb(FdbKey, FdbRow),
     /// Of the flood lists.
     Flood(FloodKey, FloodRow),
+    /// Of the table of what flows ask for.
+    FlowMasks(LinkId, FlowMasksRow),
+    /// Of the table of flows.
+    Flow(FlowKey, FlowRow),
 }
 
 impl fmt::Display for Row {
@@ -317,7 +327,8 @@ impl fmt::Display for Row {
                     let how = if *waits { "waits" } else { "waited" };
                     write!(f, " {how} in {shaper} class {class}")?;
                 }
-                blocked(f, row.blocked)
+                blocked(f, row.blocked)?;
+                flows(f, row.flows)
             }
             Self::Fdb(key, row) => {
                 write!(
@@ -336,7 +347,8 @@ impl fmt::Display for Row {
                 if let Some(class) = row.class {
                     write!(f, " class {class}")?;
                 }
-                blocked(f, row.blocked)
+                blocked(f, row.blocked)?;
+                flows(f, row.flows)
             }
             Self::Flood(key, row) => {
                 let list = match key.list {
@@ -354,6 +366,8 @@ impl fmt::Display for Row {
                 write!(f, " next {}", row.next)?;
                 blocked(f, row.blocked)
             }
+            Self::FlowMasks(id, row) => write!(f, "flow-masks id {id} {row}"),
+            Self::Flow(key, row) => write!(f, "{key} -> {row}"),
         }
     }
 }
@@ -362,15 +376,21 @@ fn blocked(f: &mut fmt::Formatter<'_>, blocked: bool) -> fmt::Result {
     if blocked { write!(f, " blocked") } else { Ok(()) }
 }
 
+fn flows(f: &mut fmt::Formatter<'_>, flows: bool) -> fmt::Result {
+    if flows { write!(f, " flows") } else { Ok(()) }
+}
+
 impl Row {
     /// The links that the row names, in its key and beside it.
     pub fn links(&self) -> impl Iterator<Item = &LinkRef> {
         let mut shaper = None;
         let (host_end, segment) = match self {
             Self::Segment(key, _) => (None, Some(key)),
-            Self::Allowed(..) | Self::ClientId(_) | Self::Learned(_) => {
-                (None, None)
-            }
+            Self::Allowed(..)
+            | Self::ClientId(_)
+            | Self::Learned(_)
+            | Self::FlowMasks(..)
+            | Self::Flow(..) => (None, None),
             Self::Vnic(key, row) => {
                 shaper = row.shaped.as_ref().map(|shaped| &shaped.shaper);
                 (Some(key), Some(&row.segment))
@@ -435,6 +455,8 @@ impl DatapathTables {
         tables.allowed.retain(|key, _| known.contains(&key.id));
         tables.client_ids.retain(|key, ()| known.contains(&key.id));
         tables.learned.retain(|key, ()| known.contains(&key.id));
+        tables.flows.masks.retain(|id, _| known.contains(id));
+        tables.flows.flows.retain(|key, _| known.contains(&key.vnic));
         tables
     }
 
@@ -469,11 +491,14 @@ impl DatapathTables {
         // not there yet.
         let flood = self.flood.iter().rev();
         let fdb = self.fdb.iter();
+        let (masks, flows) = (self.flows.masks.iter(), self.flows.flows.iter());
         segments
             .map(|(key, row)| Row::Segment(key.clone(), row.clone()))
             .chain(allowed.map(|(key, row)| Row::Allowed(*key, row.clone())))
             .chain(client_ids.map(|key| Row::ClientId(key.clone())))
             .chain(learned.map(|key| Row::Learned(*key)))
+            .chain(flows.map(|(key, row)| Row::Flow(*key, *row)))
+            .chain(masks.map(|(id, row)| Row::FlowMasks(*id, row.clone())))
             .chain(vnics.map(|(key, row)| Row::Vnic(key.clone(), row.clone())))
             .chain(fdb.map(|(key, row)| Row::Fdb(key.clone(), row.clone())))
             .chain(flood.map(|(key, row)| Row::Flood(key.clone(), row.clone())))
@@ -508,6 +533,13 @@ impl DatapathTables {
                 .flood
                 .get(key)
                 .map(|row| Row::Flood(key.clone(), row.clone())),
+            Row::FlowMasks(id, _) => {
+                let row = self.flows.masks.get(id);
+                row.map(|row| Row::FlowMasks(*id, row.clone()))
+            }
+            Row::Flow(key, _) => {
+                self.flows.flows.get(key).map(|row| Row::Flow(*key, *row))
+            }
         }
     }
 
@@ -535,6 +567,12 @@ impl DatapathTables {
             Row::Flood(key, row) => {
                 self.flood.insert(key, row);
             }
+            Row::FlowMasks(id, row) => {
+                self.flows.masks.insert(id, row);
+            }
+            Row::Flow(key, row) => {
+                self.flows.flows.insert(key, row);
+            }
         }
     }
 
@@ -561,6 +599,12 @@ impl DatapathTables {
             }
             Row::Flood(key, _) => {
                 self.flood.remove(key);
+            }
+            Row::FlowMasks(id, _) => {
+                self.flows.masks.remove(id);
+            }
+            Row::Flow(key, _) => {
+                self.flows.flows.remove(key);
             }
         }
     }

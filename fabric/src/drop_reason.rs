@@ -59,11 +59,15 @@ pub enum DropReason {
     Blocked = 20,
     /// The `maxbw` of the VNIC that the frame is for is 0, or its link's.
     BlockedFor = 21,
+    /// The frame is in a flow whose `maxbw` is 0.
+    FlowBlocked = 22,
+    /// A frame for the guest is in a flow whose `maxbw` is 0.
+    FlowBlockedFor = 23,
 }
 
 impl DropReason {
     /// Every reason, at its number.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::MacSpoof,
         Self::GuestTag,
         Self::Truncated,
@@ -86,6 +90,8 @@ impl DropReason {
         Self::Reflected,
         Self::Blocked,
         Self::BlockedFor,
+        Self::FlowBlocked,
+        Self::FlowBlockedFor,
     ];
 }
 
@@ -94,7 +100,13 @@ impl DropReason {
     /// sent.
     #[must_use]
     pub fn is_inbound(self) -> bool {
-        matches!(self, Self::TooLongFor | Self::Reflected | Self::BlockedFor)
+        matches!(
+            self,
+            Self::TooLongFor
+                | Self::Reflected
+                | Self::BlockedFor
+                | Self::FlowBlockedFor
+        )
     }
 
     /// The word for it, as in JSON: `mac-spoof`.
@@ -123,6 +135,8 @@ impl DropReason {
             Self::Reflected => "reflected",
             Self::Blocked => "blocked",
             Self::BlockedFor => "blocked-for",
+            Self::FlowBlocked => "flow-blocked",
+            Self::FlowBlockedFor => "flow-blocked-for",
         }
     }
 
@@ -158,6 +172,8 @@ impl fmt::Display for DropReason {
             Self::Reflected => "on its way in, the guest's own",
             Self::Blocked => "maxbw is 0",
             Self::BlockedFor => "on its way in, maxbw is 0",
+            Self::FlowBlocked => "maxbw of its flow is 0",
+            Self::FlowBlockedFor => "on its way in, maxbw of its flow is 0",
         })
     }
 }

@@ -480,6 +480,7 @@ mod tests {
                 learns: false,
                 class: None,
                 blocked: false,
+                flows: false,
             },
         )
     }

@@ -10,15 +10,15 @@ mod meddle;
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::datapath::{
-    AllowedKey, DatapathTables, FdbKey, FloodKey, FloodList, LinkRef, Segment,
-    VnicRow,
+    AllowedKey, DatapathTables, FdbKey, FloodKey, FloodList, LinkRef, Row,
+    Segment, Treatment, VnicRow,
 };
-use fabric::shaping::{Class, Shaper};
+use fabric::shaping::{Class, ClassId, Shaper};
 use fabric::{
-    AllowedIp, Bandwidth, Duplex, Etherstub, FabricSpec, IpFamily, LinkClass,
-    LinkId, LinkName, LinkProps, LinkSettings, LinkState, Mac, MacType, Mode,
-    Mtu, Observed, ObservedLink, Owner, Plan, Priority, Program, Step, Vnic,
-    VnicProps,
+    AllowedIp, Bandwidth, Duplex, Etherstub, FabricSpec, Flow, FlowId,
+    FlowProps, IpFamily, LinkClass, LinkId, LinkName, LinkProps, LinkSettings,
+    LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink, Owner, Plan,
+    Priority, Program, Step, Vnic, VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -180,9 +180,13 @@ fn any_spec() -> impl Strategy<Value = FabricSpec> {
     let ids: Vec<u32> = IDS.collect();
     let all: Vec<_> = ids.iter().map(|id| vnic(*id)).collect();
     let caps = vec![None, None, None, Some(0), Some(50)];
-    (all, subsequence(ids, 0..=7), select(caps)).prop_map(|(all, ids, cap)| {
+    let parts = (all, subsequence(ids, 0..=7), select(caps), any_flows());
+    parts.prop_map(|(all, ids, cap, flows)| {
         let vnics = all.into_iter().filter(|vnic| ids.contains(&vnic.id.0));
         let mut spec = spec(vnics);
+        let there = |flow: &Flow| spec.vnics.contains_key(&flow.link);
+        let flows = flows.into_iter().filter(there);
+        spec.flows = flows.map(|flow| (flow.id, flow)).collect();
         if let Some(cap) = cap {
             let maxbw = Some(Bandwidth::from_mbps(cap));
             let props = LinkProps { maxbw };
@@ -190,6 +194,44 @@ fn any_spec() -> impl Strategy<Value = FabricSpec> {
             spec.links.insert("bge0".parse().unwrap(), settings);
         }
         spec
+    })
+}
+
+/// Flows of a few VNICs, some with limits. A number is always of the same VNIC
+/// and asks for the same, as flows do.
+fn any_flows() -> impl Strategy<Value = Vec<Flow>> {
+    let attrs = [
+        "transport=tcp,local_port=80",
+        "transport=tcp",
+        "remote_ip=10.0.0.0/8",
+        "transport=udp,remote_port=53",
+    ];
+    let all: Vec<(u32, u32, &str)> = (1..=3)
+        .flat_map(|vnic| (0..).zip(attrs).map(move |(n, a)| (vnic, n, a)))
+        .collect();
+    let mbps = |mbps: u32| Some(Bandwidth::from_mbps(mbps));
+    let props = select(vec![
+        (None, Priority::Medium),
+        (mbps(5), Priority::Medium),
+        (mbps(0), Priority::Medium),
+        (None, Priority::High),
+        (mbps(30), Priority::Low),
+    ]);
+    let some = (subsequence(all, 0..=8), prop::collection::vec(props, 8));
+    some.prop_map(|(flows, props)| {
+        let flow =
+            |((vnic, n, attrs), (maxbw, priority)): ((u32, u32, &str), _)| {
+                Flow {
+                    id: FlowId(vnic * 10 + n),
+                    name: format!("flow{vnic}{n}").parse().unwrap(),
+                    link: LinkId(vnic),
+                    attrs: attrs.parse().unwrap(),
+                    props: FlowProps { maxbw, priority },
+                    kept: None,
+                    temporary: false,
+                }
+            };
+        flows.into_iter().zip(props).map(flow).collect()
     })
 }
 
@@ -327,6 +369,24 @@ fn check_queues(state: &Observed, plan: &Plan) {
             .all(|o| (&o.shaper, o.class) != (&shaped.shaper, shaped.class));
         assert!(alone, "{host_end} shares its class in:\n{plan}");
     }
+    for (key, row) in &state.tables.flows.flows {
+        let host_end = LinkRef::Name(Vnic::host_end(key.vnic));
+        let Some(vnic) = state.tables.vnics.get(&host_end) else { continue };
+        // While a VNIC moves to another link, its flows' classes are of one of
+        // the two shapers.
+        if moves(plan, vnic) {
+            continue;
+        }
+        let Treatment { from_vnic, to_vnic, .. } = row.treatment;
+        let near = vnic.shaped.as_ref().map(|shaped| &shaped.shaper);
+        for (link, class) in [(near, from_vnic), (Some(&host_end), to_vnic)] {
+            let (Some(LinkRef::Name(link)), 1..) = (link, class) else {
+                continue;
+            };
+            let there = leaf(link, ClassId(class));
+            assert!(there.is_some(), "{key} waits for nobody in:\n{plan}");
+        }
+    }
     for (key, row) in &state.tables.fdb {
         let (Some(class), LinkRef::Name(link)) = (row.class, &row.host_end)
         else {
@@ -335,6 +395,18 @@ fn check_queues(state: &Observed, plan: &Plan) {
         let there = leaf(link, class);
         assert!(there.is_some(), "{key:?} waits for nobody in:\n{plan}");
     }
+}
+
+/// Whether a plan sends what a VNIC sends into another shaper.
+fn moves(plan: &Plan, vnic: &VnicRow) -> bool {
+    let shaper = |row: &VnicRow| row.shaped.as_ref().map(|s| s.shaper.clone());
+    plan.steps.iter().any(|step| match step {
+        Step::PutRow {
+            row: Row::Vnic(_, new),
+            was: Some(Row::Vnic(_, old)),
+        } => new.id == vnic.id && shaper(new) != shaper(old),
+        _ => false,
+    })
 }
 
 /// Checks that no link promises more than it has, when a plan is through. On the
@@ -387,6 +459,10 @@ fn forget_numbers(state: &mut Observed) {
     let shaper = |program| program == Program::FromShaper;
     state.programs.retain(|(_, program), _| !shaper(*program));
     state.tables.vnics.values_mut().for_each(|row| row.shaped = None);
+    for row in state.tables.flows.flows.values_mut() {
+        let blocked = row.treatment.blocked;
+        row.treatment = Treatment { blocked, ..Treatment::default() };
+    }
 }
 
 /// The host ends of VNICs that have to wait. Panics where one is not closed:
@@ -678,7 +754,16 @@ fn any_meddling() -> impl Strategy<Value = String> {
         }
     });
     let row = (
-        select(vec!["segment", "vnic", "allowed", "client-id", "fdb", "flood"]),
+        select(vec![
+            "segment",
+            "vnic",
+            "allowed",
+            "client-id",
+            "fdb",
+            "flood",
+            "flow",
+            "flow-masks",
+        ]),
         select(vec!["", " bge0", " bge1", " stub-100", " vnic-2"]),
     );
     let others = [

@@ -4,9 +4,11 @@
 //! bytes become a row again. A link that has gone since keeps its number, so
 //! that its rows can still be deleted.
 
+mod flow;
+
 use std::collections::BTreeMap;
 use std::fmt;
-use std::mem::{offset_of, size_of};
+use std::mem::size_of;
 use std::net::IpAddr;
 
 use fabric::datapath::{
@@ -48,12 +50,16 @@ const GUARD_SLAAC: u16 = 0x0400;
 const VNIC_BLOCKED: u16 = 0x0001;
 /// What the guest sends waits in the shaper.
 const VNIC_WAITS: u16 = 0x0002;
+/// Some of the traffic is in flows.
+const VNIC_FLOWS: u16 = 0x0004;
 /// A frame may be handed straight to the guest end.
 const FDB_PEER: u16 = 0x0001;
 /// The guest may come by addresses.
 const FDB_LEARNS: u16 = 0x0002;
 /// Nothing passes.
 const FDB_BLOCKED: u16 = 0x0004;
+/// Some of the traffic is in flows.
+const FDB_FLOWS: u16 = 0x0008;
 const FLOOD_BLOCKED: u16 = 0x0001;
 /// Some VNIC also gets frames for stations that nobody knows.
 const SEGMENT_PROMISCUOUS: u16 = 0x0001;
@@ -89,11 +95,17 @@ pub enum Table {
     Traffic,
     /// What was dropped of a VNIC's.
     Drops,
+    /// What the flows of a VNIC ask for.
+    FlowMasks,
+    /// The flows.
+    Flows,
+    /// What went through a flow.
+    FlowTraffic,
 }
 
 impl Table {
     /// Every table.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Vnics,
         Self::Allowed4,
         Self::Allowed6,
@@ -104,6 +116,9 @@ impl Table {
         Self::Segments,
         Self::Traffic,
         Self::Drops,
+        Self::FlowMasks,
+        Self::Flows,
+        Self::FlowTraffic,
     ];
 
     /// The name of the map, and of its pin.
@@ -120,12 +135,15 @@ impl Table {
             Self::Segments => "segments",
             Self::Traffic => "traffic",
             Self::Drops => "drops",
+            Self::FlowMasks => "flow_masks",
+            Self::Flows => "flows",
+            Self::FlowTraffic => "flow_traffic",
         }
     }
 
     /// Whether it holds what the programs count, and no rows.
     pub(crate) fn counts(self) -> bool {
-        matches!(self, Self::Traffic | Self::Drops)
+        matches!(self, Self::Traffic | Self::Drops | Self::FlowTraffic)
     }
 
     /// The table that a row belongs to.
@@ -141,6 +159,8 @@ impl Table {
             Row::Vnic(..) => Self::Vnics,
             Row::Fdb(..) => Self::Fdb,
             Row::Flood(..) => Self::Flood,
+            Row::FlowMasks(..) => Self::FlowMasks,
+            Row::Flow(..) => Self::Flows,
         }
     }
 }
@@ -168,11 +188,12 @@ macro_rules! abi {
         }
         const _: () = {
             assert!(size_of::<$name>() == $size);
-            $(assert!(offset_of!($name, $field) == $at);)*
+            $(assert!(std::mem::offset_of!($name, $field) == $at);)*
         };
     )*};
 }
 pub(crate) use abi;
+pub(crate) use flow::{flow_traffic_key, no_flow_traffic, sum_flow_counters};
 
 abi! {
     /// `struct network4`
@@ -352,6 +373,8 @@ pub(crate) fn encode_key(
         }
         .as_bytes()
         .to_vec(),
+        Row::FlowMasks(id, _) => id.0.as_bytes().to_vec(),
+        Row::Flow(key, _) => flow::encode_key(key),
     })
 }
 
@@ -399,10 +422,11 @@ pub(crate) fn encode_value(
             let peer = if links.crosses(ifindex) { FDB_PEER } else { 0 };
             let learns = if row.learns { FDB_LEARNS } else { 0 };
             let blocked = if row.blocked { FDB_BLOCKED } else { 0 };
+            let flows = if row.flows { FDB_FLOWS } else { 0 };
             FdbEntryAbi {
                 ifindex,
                 id: row.id.0,
-                flags: peer | learns | blocked,
+                flags: peer | learns | blocked | flows,
                 mtu: row.mtu,
                 slot: slots.of(row.id),
                 class: row.class.map_or(0, |class| class.0),
@@ -423,6 +447,8 @@ pub(crate) fn encode_value(
         }
         .as_bytes()
         .to_vec(),
+        Row::FlowMasks(_, row) => flow::encode_masks(row)?,
+        Row::Flow(_, row) => flow::encode_flow(row),
     })
 }
 
@@ -520,6 +546,7 @@ pub(crate) fn decode(
                     waits: value.flags & VNIC_WAITS != 0,
                 }),
                 blocked: value.flags & VNIC_BLOCKED != 0,
+                flows: value.flags & VNIC_FLOWS != 0,
             };
             Row::Vnic(links.link_of(read(key)?), row)
         }
@@ -539,7 +566,10 @@ pub(crate) fn decode(
             let (id, mtu) = (LinkId(value.id), value.mtu);
             let class = (value.class != 0).then_some(ClassId(value.class));
             let blocked = value.flags & FDB_BLOCKED != 0;
-            Row::Fdb(key, FdbRow { id, host_end, mtu, learns, class, blocked })
+            let flows = value.flags & FDB_FLOWS != 0;
+            let row =
+                FdbRow { id, host_end, mtu, learns, class, blocked, flows };
+            Row::Fdb(key, row)
         }
         Table::Flood => {
             let (key, value): (FloodKeyAbi, FloodEntryAbi) =
@@ -560,7 +590,15 @@ pub(crate) fn decode(
             let blocked = value.flags & FLOOD_BLOCKED != 0;
             Row::Flood(key, FloodRow { host_end, next, mtu, blocked })
         }
-        Table::Traffic | Table::Drops => return None,
+        Table::FlowMasks => {
+            let id = LinkId(read(key)?);
+            Row::FlowMasks(id, flow::decode_masks(value)?)
+        }
+        Table::Flows => {
+            let (key, row) = flow::decode_flow(key, value)?;
+            Row::Flow(key, row)
+        }
+        Table::Traffic | Table::Drops | Table::FlowTraffic => return None,
     })
 }
 
@@ -625,7 +663,8 @@ fn count(length: usize, max: usize) -> Result<u32, EncodeError> {
 fn vnic_flags(row: &VnicRow) -> u16 {
     let waits = row.shaped.as_ref().is_some_and(|shaped| shaped.waits);
     let waits = if waits { VNIC_WAITS } else { 0 };
-    waits | if row.blocked { VNIC_BLOCKED } else { 0 }
+    let flows = if row.flows { VNIC_FLOWS } else { 0 };
+    waits | flows | if row.blocked { VNIC_BLOCKED } else { 0 }
 }
 
 fn guard_bits(row: &VnicRow) -> u16 {
@@ -860,7 +899,9 @@ mod tests {
             ("GUARD_SLAAC", u64::from(GUARD_SLAAC)),
             ("VNIC_BLOCKED", u64::from(VNIC_BLOCKED)),
             ("VNIC_WAITS", u64::from(VNIC_WAITS)),
+            ("VNIC_FLOWS", u64::from(VNIC_FLOWS)),
             ("FDB_BLOCKED", u64::from(FDB_BLOCKED)),
+            ("FDB_FLOWS", u64::from(FDB_FLOWS)),
             ("FLOOD_BLOCKED", u64::from(FLOOD_BLOCKED)),
             ("FDB_PEER", u64::from(FDB_PEER)),
             ("FDB_LEARNS", u64::from(FDB_LEARNS)),
@@ -997,6 +1038,7 @@ mod tests {
             methods: Methods::NONE,
             shaped: None,
             blocked: false,
+            flows: false,
         };
         let all = VnicRow {
             secondary: true,
@@ -1123,6 +1165,7 @@ mod tests {
                         learns: true,
                         class: Some(ClassId(2)),
                         blocked: true,
+                        flows: false,
                     },
                 ),
                 vec![2, 0x0005_0802, 0x0302_0120],
@@ -1138,6 +1181,7 @@ mod tests {
                         learns: false,
                         class: None,
                         blocked: false,
+                        flows: false,
                     },
                 ),
                 vec![2, 0x0802, 0x0302_0120],
@@ -1211,6 +1255,7 @@ mod tests {
                     learns: false,
                     class: None,
                     blocked: false,
+                    flows: false,
                 },
             )
         };

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 
 use fabric::datapath::{
     AllowedKey, AllowedRow, ClientIdKey, DatapathTables, FdbKey, FdbRow,
-    FloodKey, FloodList, FloodRow, LearnedKey, LinkRef, SegmentRow, VnicRow,
+    FloodKey, FloodList, FloodRow, LearnedKey, LinkRef, SegmentRow, Treatment,
+    VnicRow,
 };
 use fabric::{
     AllowedIp, Bandwidth, IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId,
     Vnic,
 };
+
+use crate::flow_rows;
 
 /// The number that no VNIC has: the head of a flood list and its end.
 const NONE: LinkId = LinkId(0);
@@ -53,7 +56,13 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
             methods: vnic.methods,
             shaped: None,
             blocked,
+            flows: !vnic.flows.is_empty(),
         };
+        let flows = vnic.flows.iter().map(|flow| {
+            let blocked = flow.maxbw == Some(Bandwidth::ZERO);
+            (flow.id, flow.attrs, Treatment { blocked, ..Treatment::default() })
+        });
+        flow_rows::add(&mut tables.flows, vnic.id, flows);
         tables.vnics.insert(host_end, row);
     }
     tables
@@ -124,6 +133,7 @@ fn stations(
             learns: !vnic.methods.is_none(),
             class: None,
             blocked,
+            flows: !vnic.flows.is_empty(),
         };
         fdb.insert(FdbKey { segment, vid, mac }, row);
     }

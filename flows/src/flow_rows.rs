@@ -8,8 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use fabric::LinkId;
-use fabric::datapath::{FlowKey, FlowMask, FlowMasksRow, FlowRow, FlowRows};
+use fabric::datapath::{
+    FlowKey, FlowMask, FlowMasksRow, FlowRow, FlowRows, Treatment,
+};
+use fabric::{FlowAttrs, FlowId, LinkId};
 
 use crate::classify::{Direction, FlowTable};
 use crate::fields::Fields;
@@ -21,18 +23,27 @@ pub fn compile_flows<'a>(
 ) -> FlowRows {
     let mut rows = FlowRows::default();
     for (vnic, table) in vnics {
-        let mut masks = BTreeSet::new();
-        for (id, attrs, treatment) in table.iter() {
-            let row = FlowRow { id: *id, treatment: *treatment };
-            rows.flows.insert(FlowKey::of(vnic, attrs), row);
-            masks.insert(FlowMask::of(attrs));
-        }
-        if !masks.is_empty() {
-            let masks = masks.into_iter().collect();
-            rows.masks.insert(vnic, FlowMasksRow { masks });
-        }
+        add(&mut rows, vnic, table.iter().copied());
     }
     rows
+}
+
+/// Adds the rows of a VNIC's flows.
+pub(crate) fn add(
+    rows: &mut FlowRows,
+    vnic: LinkId,
+    flows: impl Iterator<Item = (FlowId, FlowAttrs, Treatment)>,
+) {
+    let mut masks = BTreeSet::new();
+    for (id, attrs, treatment) in flows {
+        let row = FlowRow { id, treatment };
+        rows.flows.insert(FlowKey::of(vnic, &attrs), row);
+        masks.insert(FlowMask::of(&attrs));
+    }
+    if !masks.is_empty() {
+        let masks = masks.into_iter().collect();
+        rows.masks.insert(vnic, FlowMasksRow { masks });
+    }
 }
 
 /// Looks up the flow that a VNIC's frame is in, as the programs do. It finds what

@@ -1,6 +1,6 @@
 //! What the programs write into their rings, as values.
 
-use std::mem::{offset_of, size_of};
+use std::mem::size_of;
 
 use fabric::datapath::Segment;
 use fabric::{DropReason, LinkId};

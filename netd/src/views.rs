@@ -16,7 +16,7 @@ use fabric::{
 use flows::learn::Method;
 use tagmap::TagTarget;
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, QueueStats};
 use crate::error::FabricError;
 use crate::kernel::{Kernel, LinkStats};
 
@@ -147,6 +147,7 @@ pub fn counters(daemon: &Daemon) -> Result<Vec<VnicCounters>, FabricError> {
 pub fn link_counters(
     daemon: &Daemon,
     stats: &BTreeMap<LinkName, LinkStats>,
+    queues: &QueueStats,
 ) -> Result<Vec<LinkCounters>, FabricError> {
     let links = daemon.observed().links.iter();
     let foreign = links.filter_map(|(name, link)| {
@@ -172,18 +173,22 @@ pub fn link_counters(
             .map(|drop| drop.packets)
             .sum()
     };
-    let vnics = counters(daemon)?.into_iter().map(|vnic| LinkCounters {
-        ierrors: dropped(&vnic, true),
-        oerrors: dropped(&vnic, false),
-        name: vnic.name,
-        zone: vnic.zone,
-        class: LinkClass::Vnic,
-        ipackets: vnic.ipackets,
-        rbytes: vnic.rbytes,
-        opackets: vnic.opackets,
-        obytes: vnic.obytes,
-        idrops: None,
-        odrops: None,
+    let ids = daemon.spec().vnics.keys();
+    let vnics = counters(daemon)?.into_iter().zip(ids).map(|(vnic, id)| {
+        let [idrops, odrops] = daemon.queue_drops(*id, queues);
+        LinkCounters {
+            ierrors: dropped(&vnic, true),
+            oerrors: dropped(&vnic, false),
+            name: vnic.name,
+            zone: vnic.zone,
+            class: LinkClass::Vnic,
+            ipackets: vnic.ipackets,
+            rbytes: vnic.rbytes,
+            opackets: vnic.opackets,
+            obytes: vnic.obytes,
+            idrops,
+            odrops,
+        }
     });
     Ok(foreign.chain(vnics).collect())
 }

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Step;
-use crate::datapath::{DatapathTables, FloodKey, FloodRow, Row};
+use crate::datapath::{
+    DatapathTables, FloodKey, FloodRow, FlowRows, FlowWrite, Row,
+};
 
 /// The steps from `old` to `new`, in an order that is right at each moment for
 /// a program that reads the tables meanwhile: rows at new keys, then changed
@@ -22,18 +24,23 @@ pub(super) fn rows(old: &DatapathTables, new: &DatapathTables) -> Vec<Step> {
     diff.table(&old.allowed, &new.allowed, Row::Allowed);
     diff.table(&old.client_ids, &new.client_ids, |key, ()| Row::ClientId(key));
     diff.table(&old.learned, &new.learned, |key, ()| Row::Learned(key));
+    diff.flows(&old.flows, &new.flows);
     diff.table(&old.vnics, &new.vnics, Row::Vnic);
     diff.table(&old.fdb, &new.fdb, Row::Fdb);
     diff.lists(&old.flood, &new.flood);
     // Deleted in the opposite order: a list's head goes first, a station
     // before the VNIC that it leads to.
-    let Diff { added, changed, deleted } = diff;
+    let Diff { added, changed, deleted, flows } = diff;
     let deleted = deleted.into_iter().rev();
-    added.into_iter().chain(changed).chain(deleted).collect()
+    let steps = flows.into_iter().chain(added).chain(changed);
+    steps.chain(deleted).collect()
 }
 
 #[derive(Default)]
 struct Diff {
+    /// They have an order of their own, and nothing leads to them that they
+    /// could be too late or too early for.
+    flows: Vec<Step>,
     added: Vec<Step>,
     changed: Vec<Step>,
     deleted: Vec<Step>,
@@ -58,6 +65,37 @@ impl Diff {
     ) {
         let (wanted, there) = (new.iter().rev(), old.iter().rev());
         self.rows(old, new, wanted, there, Row::Flood);
+    }
+
+    fn flows(&mut self, old: &FlowRows, new: &FlowRows) {
+        if old == new {
+            return;
+        }
+        let mut now = old.clone();
+        for write in old.changes(new) {
+            self.flows.push(match &write {
+                FlowWrite::PutMasks(id, row) => {
+                    let was = now.masks.get(id).cloned();
+                    let was = was.map(|was| Row::FlowMasks(*id, was));
+                    let row = Row::FlowMasks(*id, row.clone());
+                    Step::PutRow { row, was }
+                }
+                FlowWrite::DeleteMasks(id) => {
+                    let row = now.masks.get(id).cloned().unwrap_or_default();
+                    Step::DeleteRow { row: Row::FlowMasks(*id, row) }
+                }
+                FlowWrite::PutFlow(key, row) => {
+                    let was = now.flows.get(key);
+                    let was = was.map(|was| Row::Flow(*key, *was));
+                    Step::PutRow { row: Row::Flow(*key, *row), was }
+                }
+                FlowWrite::DeleteFlow(key) => match now.flows.get(key) {
+                    Some(row) => Step::DeleteRow { row: Row::Flow(*key, *row) },
+                    None => continue,
+                },
+            });
+            now.apply(&write);
+        }
     }
 
     /// Only what differs is cloned: most plans touch few rows of many.

@@ -212,7 +212,11 @@ fn rename(tables: &mut DatapathTables, old: &LinkRef, new: &LinkRef) {
         renamed.put(match row {
             Row::Segment(key, row) => Row::Segment(segment(key), row),
             // Numbers of VNICs, which no link's name is in.
-            Row::Allowed(..) | Row::ClientId(_) | Row::Learned(_) => row,
+            Row::Allowed(..)
+            | Row::ClientId(_)
+            | Row::Learned(_)
+            | Row::FlowMasks(..)
+            | Row::Flow(..) => row,
             Row::Vnic(key, mut row) => {
                 row.segment = segment(row.segment);
                 if let Some(shaped) = &mut row.shaped {

@@ -66,6 +66,8 @@
 #define VNIC_BLOCKED 0x0001
 /* What the guest sends waits in the shaper. */
 #define VNIC_WAITS 0x0002
+/* Some of its traffic is in flows. */
+#define VNIC_FLOWS 0x0004
 
 /* A frame may be handed straight to the guest end: it is a veth in another
  * network namespace. Anywhere else it goes through the host end.
@@ -75,6 +77,8 @@
 #define FDB_LEARNS 0x0002
 /* As VNIC_BLOCKED. */
 #define FDB_BLOCKED 0x0004
+/* As VNIC_FLOWS. */
+#define FDB_FLOWS 0x0008
 
 /* Some VNIC of the segment is sent frames for stations that nobody knows. */
 #define SEGMENT_PROMISCUOUS 0x0001
@@ -118,6 +122,8 @@ enum drop_reason {
 	DROP_REFLECTED = 19,
 	DROP_BLOCKED = 20,
 	DROP_BLOCKED_FOR = 21,
+	DROP_FLOW_BLOCKED = 22,
+	DROP_FLOW_BLOCKED_FOR = 23,
 };
 
 /* Room for reasons to come, so that one more changes no layout; a power of
@@ -242,6 +248,70 @@ struct segment {
 	__u8 station[6]; /* the link's own address; zero: none */
 };
 
+/* Flows on one host. */
+#define FLOWS_MAX 65536
+/* The masks in a VNIC's list: those of the flows that it has, and while they
+ * change those of the flows that it had.
+ */
+#define FLOW_MASKS_MAX 64
+
+/* What flows can ask of a frame, seen from the VNIC, or which bits of it. What
+ * a frame does not have is zero, and no flow asks for that. An IPv4 address is
+ * in the first four bytes.
+ */
+struct flow_tuple {
+	__u8 local[16];
+	__u8 remote[16];
+	__be16 local_port;
+	__be16 remote_port;
+	__u8 protocol;
+	__u8 dsfield;
+	__u8 family; /* 4 or 6 */
+	__u8 pad;
+};
+
+/* What some flows of a VNIC ask for. */
+struct flow_mask {
+	__u32 number;
+	struct flow_tuple bits;
+};
+
+/* All that the flows of a VNIC ask for, the most specific first. Key: the
+ * VNIC's number.
+ */
+struct flow_masks {
+	__u32 count;
+	struct flow_mask masks[FLOW_MASKS_MAX];
+};
+
+/* What a frame of a flow looks like under the flow's mask. */
+struct flow_key {
+	__u32 vnic;
+	__u32 mask;
+	struct flow_tuple tuple;
+};
+
+/* What is done with the frames of a flow. */
+struct flow {
+	__u32 id;
+	__u16 from_vnic; /* its class in the shaper; 0: the VNIC's */
+	__u16 to_vnic; /* its class at the host end; 0: the VNIC's */
+	__u8 blocked;
+	__u8 pad[3];
+};
+
+/* What went through a flow, seen from the guest. Key: the flow's number. One
+ * copy per CPU.
+ */
+struct flow_traffic {
+	__u64 ipackets;
+	__u64 rbytes;
+	__u64 opackets;
+	__u64 obytes;
+	__u64 idrops;
+	__u64 odrops;
+};
+
 /* How much of something there was in a stretch of time. */
 struct budget {
 	__u32 stretch;
@@ -318,6 +388,12 @@ _Static_assert(sizeof(struct fdb_entry) == 20, "struct fdb_entry");
 _Static_assert(sizeof(struct flood_key) == 12, "struct flood_key");
 _Static_assert(sizeof(struct flood_entry) == 16, "struct flood_entry");
 _Static_assert(sizeof(struct segment) == 12, "struct segment");
+_Static_assert(sizeof(struct flow_tuple) == 40, "struct flow_tuple");
+_Static_assert(sizeof(struct flow_mask) == 44, "struct flow_mask");
+_Static_assert(sizeof(struct flow_masks) == 2820, "struct flow_masks");
+_Static_assert(sizeof(struct flow_key) == 48, "struct flow_key");
+_Static_assert(sizeof(struct flow) == 12, "struct flow");
+_Static_assert(sizeof(struct flow_traffic) == 48, "struct flow_traffic");
 _Static_assert(sizeof(struct traffic) == 32, "struct traffic");
 _Static_assert(sizeof(struct drops) == 528, "struct drops");
 _Static_assert(sizeof(struct told) == 16, "struct told");

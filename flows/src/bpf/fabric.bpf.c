@@ -11,6 +11,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "classify.h"
 #include "count.h"
 #include "guard.h"
 #include "maps.h"
@@ -24,8 +25,10 @@ int from_vnic(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->ifindex;
 	struct frame frame;
+	struct flow flow = {};
 	struct vnic *vnic;
 	struct size size;
+	__u16 class;
 	int reason;
 
 	vnic = bpf_map_lookup_elem(&vnics, &ifindex);
@@ -43,8 +46,18 @@ int from_vnic(struct __sk_buff *skb)
 		return drop(skb, vnic->id, DROP_TOO_LONG);
 	if (vnic->flags & VNIC_BLOCKED)
 		return drop(skb, vnic->id, DROP_BLOCKED);
+	class = vnic->class;
+	if (vnic->flags & VNIC_FLOWS &&
+	    find_flow(skb, vnic->id, frame.kind, OUT, &flow)) {
+		if (flow.blocked)
+			return drop_flow(skb, vnic->id, flow.id, &size, OUT);
+		if (flow.from_vnic)
+			class = flow.from_vnic;
+		if (!(vnic->flags & VNIC_WAITS))
+			count_flow(flow.id, &size, OUT);
+	}
 	if (vnic->flags & VNIC_WAITS)
-		return shape(skb, vnic);
+		return shape(skb, vnic, class);
 	return switch_guest(skb, vnic, &frame, &size);
 }
 
@@ -53,6 +66,7 @@ SEC("tc")
 int from_shaper(struct __sk_buff *skb)
 {
 	__u32 ifindex = skb->mark;
+	struct flow flow = {};
 	struct frame frame;
 	struct vnic *vnic;
 	struct size size;
@@ -65,6 +79,10 @@ int from_shaper(struct __sk_buff *skb)
 	if (parse_frame(skb, &frame))
 		return drop(skb, vnic->id, DROP_TRUNCATED);
 	measure(skb, &size);
+	/* Once more: the mark has room for one number. */
+	if (vnic->flags & VNIC_FLOWS &&
+	    find_flow(skb, vnic->id, frame.kind, OUT, &flow))
+		count_flow(flow.id, &size, OUT);
 	return switch_guest(skb, vnic, &frame, &size);
 }
 

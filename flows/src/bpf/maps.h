@@ -141,6 +141,33 @@ struct {
 	__type(value, struct segment);
 } segments SEC(".maps");
 
+/* Read by the programs that meet a VNIC's frames: what its flows ask for. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, VNICS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct flow_masks);
+} flow_masks SEC(".maps");
+
+/* Read by the same: the flows of all VNICs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, FLOWS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, struct flow_key);
+	__type(value, struct flow);
+} flows SEC(".maps");
+
+/* Values written by the same, read by netd, which also makes the rows. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, FLOWS_MAX);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32);
+	__type(value, struct flow_traffic);
+} flow_traffic SEC(".maps");
+
 /* Written by every program, read by netd, which also gives out the slots. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -111,6 +111,9 @@ static __always_inline int parse_frame(struct __sk_buff *skb,
 #define IPV4_PROTOCOL_AT (ETH_HLEN + 9)
 #define IPV6_NEXT_AT (ETH_HLEN + 6)
 #define IPV6_HLEN 40
+/* In the third word of an IPv4 header. */
+#define IPV4_MORE 0x2000
+#define IPV4_OFFSET 0x1fff
 #define TCP_OFFSET_AT 12
 #define UDP_HLEN 8
 

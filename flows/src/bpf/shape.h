@@ -19,10 +19,11 @@
  * the mark, which a frame keeps on its way through a veth pair whose ends are
  * in one network namespace. The priority tells HTB the class, and is lost.
  */
-static __always_inline int shape(struct __sk_buff *skb, const struct vnic *vnic)
+static __always_inline int shape(struct __sk_buff *skb, const struct vnic *vnic,
+				 __u16 class)
 {
 	skb->mark = skb->ifindex;
-	skb->priority = SHAPE_ROOT | vnic->class;
+	skb->priority = SHAPE_ROOT | class;
 	return bpf_redirect(vnic->shaper, 0);
 }
 

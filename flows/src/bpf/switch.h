@@ -9,6 +9,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "classify.h"
 #include "count.h"
 #include "flood.h"
 #include "maps.h"
@@ -31,18 +32,29 @@ enum side {
  * The kernel would drop what is too long for the VNIC and tell nobody.
  */
 static __always_inline int deliver(struct __sk_buff *skb,
-				   const struct fdb_entry *station,
+				   const struct fdb_entry *station, __u16 kind,
 				   const struct size *size, enum side side)
 {
+	__u16 class = station->class;
+	struct flow flow = {};
+
 	if (station->flags & FDB_BLOCKED)
 		return drop(skb, station->id, DROP_BLOCKED_FOR);
 	if (is_too_long(size, station->mtu))
 		return drop(skb, station->id, DROP_TOO_LONG_FOR);
+	if (station->flags & FDB_FLOWS &&
+	    find_flow(skb, station->id, kind, IN, &flow)) {
+		if (flow.blocked)
+			return drop_flow(skb, station->id, flow.id, size, IN);
+		count_flow(flow.id, size, IN);
+		if (flow.to_vnic)
+			class = flow.to_vnic;
+	}
 	count_in(station->slot, size);
 	skb->mark = 0;
 	/* At the host end it waits for its turn. */
-	if (station->class) {
-		skb->priority = SHAPE_ROOT | station->class;
+	if (class) {
+		skb->priority = SHAPE_ROOT | class;
 		return bpf_redirect(station->ifindex, 0);
 	}
 	if (side == AT_EGRESS || !(station->flags & FDB_PEER))
@@ -104,7 +116,7 @@ static __always_inline int switch_unicast(struct __sk_buff *skb,
 	if (station->flags & FDB_LEARNS)
 		tell_heard(skb, station->id, vnic->id, vnic->segment,
 			   VID_AND_KIND(vnic->vid, frame->kind));
-	return deliver(skb, station, size, AT_INGRESS);
+	return deliver(skb, station, frame->kind, size, AT_INGRESS);
 }
 
 /* Switches a guest's frame for a group: to the VNICs, the host, the wire. */
@@ -189,7 +201,7 @@ static __always_inline int switch_link(struct __sk_buff *skb, enum side side)
 	struct fdb_entry *station;
 	struct frame frame;
 	struct size size;
-	__u16 vid;
+	__u16 vid, kind;
 
 	/* from_vnic has seen it already. */
 	if (skb->mark == FABRIC_MARK) {
@@ -211,10 +223,11 @@ static __always_inline int switch_link(struct __sk_buff *skb, enum side side)
 	if (tag_off(skb, &frame))
 		return TC_ACT_UNSPEC;
 	measure(skb, &size);
+	kind = inner_kind(skb, &frame);
 	if (station->flags & FDB_LEARNS)
 		tell_heard(skb, station->id, 0, skb->ifindex,
-			   VID_AND_KIND(vid, inner_kind(skb, &frame)));
-	return deliver(skb, station, &size, side);
+			   VID_AND_KIND(vid, kind));
+	return deliver(skb, station, kind, &size, side);
 }
 
 #endif /* SWITCH_H */

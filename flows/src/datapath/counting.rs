@@ -2,15 +2,15 @@
 
 use std::sync::MutexGuard;
 
-use fabric::LinkId;
-use libbpf_rs::{MapCore, MapFlags};
+use fabric::{FlowId, LinkId};
+use libbpf_rs::{ErrorKind, MapCore, MapFlags};
 
 use super::Datapath;
 use super::libbpf::{LibbpfError, call};
 use super::tables::MapError;
 use crate::abi;
 use crate::slots::Slots;
-use crate::{Counters, Table};
+use crate::{Counters, FlowCounters, Table};
 
 impl Datapath {
     /// What went through a VNIC, summed over all CPUs.
@@ -70,6 +70,47 @@ impl Datapath {
         let map = self.map(Table::Drops);
         let zero = vec![drops; cpus];
         call(|| map.update_percpu(&abi::drops_key(id), &zero, MapFlags::ANY))
+    }
+
+    /// What went through a flow, summed over all CPUs. None when no row of the
+    /// flow's was ever written.
+    ///
+    /// # Errors
+    /// [`MapError::Read`] or [`MapError::Garbled`].
+    pub fn flow_counters(
+        &self,
+        id: FlowId,
+    ) -> Result<Option<FlowCounters>, MapError> {
+        let table = Table::FlowTraffic;
+        let map = self.map(table);
+        let key = abi::flow_traffic_key(id);
+        let cpus = call(|| map.lookup_percpu(&key, MapFlags::ANY))
+            .map_err(|source| MapError::Read { table, source })?;
+        let Some(cpus) = cpus else { return Ok(None) };
+        let sum = abi::sum_flow_counters(&cpus);
+        Ok(Some(sum.ok_or(MapError::Garbled { table })?))
+    }
+
+    /// Sees to it that a flow has counters; whether it had none.
+    pub(super) fn start_flow(&self, id: FlowId) -> Result<bool, LibbpfError> {
+        let map = self.map(Table::FlowTraffic);
+        let started = call(|| {
+            let cpus = libbpf_rs::num_possible_cpus()?;
+            let zero = vec![abi::no_flow_traffic(); cpus];
+            let key = abi::flow_traffic_key(id);
+            map.update_percpu(&key, &zero, MapFlags::NO_EXIST)
+        });
+        match started {
+            Ok(()) => Ok(true),
+            Err(refusal) if refusal.kind() == ErrorKind::AlreadyExists => {
+                Ok(false)
+            }
+            Err(refusal) => Err(refusal),
+        }
+    }
+
+    pub(super) fn stop_flow(&self, id: FlowId) -> Result<(), LibbpfError> {
+        self.remove(Table::FlowTraffic, &abi::flow_traffic_key(id))
     }
 
     pub(super) fn stop_counting(&self, id: LinkId) -> Result<(), LibbpfError> {

@@ -262,6 +262,9 @@ fn maps(
             Table::Segments => &loaded.segments,
             Table::Traffic => &loaded.traffic,
             Table::Drops => &loaded.drops,
+            Table::FlowMasks => &loaded.flow_masks,
+            Table::Flows => &loaded.flows,
+            Table::FlowTraffic => &loaded.flow_traffic,
         };
         let handle = call(|| MapHandle::try_from(map))
             .map_err(|source| OpenError::Load { source })?;

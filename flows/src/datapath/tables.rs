@@ -110,26 +110,37 @@ impl Datapath {
         Ok(rows)
     }
 
-    /// Writes a row. A VNIC's counters come with its row: they are there, at
-    /// zero, before it.
+    /// Writes a row. A VNIC's and a flow's counters come with its row: they are
+    /// there, at zero, before it.
     ///
     /// # Errors
     /// [`MapError::Encode`] when it names a link that is not in `links`,
     /// [`MapError::Put`] when the kernel refuses, for one because the table is
     /// full.
     pub fn put(&self, row: &Row, links: &LinkIndexes) -> Result<(), MapError> {
-        let Row::Vnic(_, vnic) = row else {
-            return self.write(row, links);
-        };
-        let fresh = self.start_counting(vnic.id).map_err(|source| {
-            MapError::Put { row: Box::new(row.clone()), source }
-        })?;
-        self.write(row, links).inspect_err(|_| {
-            if fresh {
-                // The refusal is the news. Counters that stay are harmless.
-                let _ = self.stop_counting(vnic.id);
+        let error =
+            |source| MapError::Put { row: Box::new(row.clone()), source };
+        match row {
+            Row::Vnic(_, vnic) => {
+                let fresh = self.start_counting(vnic.id).map_err(error)?;
+                self.write(row, links).inspect_err(|_| {
+                    if fresh {
+                        // The refusal is the news. Counters that stay are
+                        // harmless.
+                        let _ = self.stop_counting(vnic.id);
+                    }
+                })
             }
-        })
+            Row::Flow(_, flow) => {
+                let fresh = self.start_flow(flow.id).map_err(error)?;
+                self.write(row, links).inspect_err(|_| {
+                    if fresh {
+                        let _ = self.stop_flow(flow.id);
+                    }
+                })
+            }
+            _ => self.write(row, links),
+        }
     }
 
     fn write(&self, row: &Row, links: &LinkIndexes) -> Result<(), MapError> {
@@ -148,7 +159,7 @@ impl Datapath {
     }
 
     /// Deletes the row at the same key as `row`; that there is none is no
-    /// error. A VNIC's counters go after its row.
+    /// error. A VNIC's and a flow's counters go after its row.
     ///
     /// # Errors
     /// [`MapError::Encode`] when the key names a link that is not in `links`,
@@ -166,6 +177,7 @@ impl Datapath {
         self.remove(Table::of(row), &key).map_err(error)?;
         match row {
             Row::Vnic(_, vnic) => self.stop_counting(vnic.id).map_err(error),
+            Row::Flow(_, flow) => self.stop_flow(flow.id).map_err(error),
             _ => Ok(()),
         }
     }

@@ -2,17 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use fabric::datapath::{DatapathTables, LinkRef, Segment, Shaped};
+use fabric::datapath::{
+    DatapathTables, FlowKey, LinkRef, Segment, Shaped, Treatment,
+};
 use fabric::shaping::{ClassId, QueueTree, Shaper, Shaping};
 use fabric::{
-    Bandwidth, Ends, LinkId, LinkName, Observed, Priority, ResolvedSegment,
-    ResolvedSpec, ResolvedVnic, Vnic,
+    Bandwidth, Ends, FlowId, LinkId, LinkName, Observed, Priority,
+    ResolvedFlow, ResolvedSegment, ResolvedSpec, ResolvedVnic, Vnic,
 };
 
 use super::numbers::{GSO_MAX_SEGS, UNLIMITED, gso_segs};
 use super::{
-    ClassesFull, FIRST_CLASS, HOST_END_LEAF, Level, TOP, VnicShare, allocate,
-    host_end_tree, shaper_tree,
+    ClassesFull, FIRST_CLASS, FlowShare, HOST_END_LEAF, Level, TOP, VnicShare,
+    allocate, host_end_tree, shaper_tree,
 };
 
 /// Works out the queues for the VNICs of `resolved`, whose rows `tables` holds,
@@ -31,14 +33,15 @@ pub fn shape(
     tables: &mut DatapathTables,
 ) -> Result<Shaping, ClassesFull> {
     let mut shaping = Shaping::default();
+    let flows = flows_of(observed);
     for vnic in resolved.vnics.values() {
-        at_host_end(vnic, observed, tables, &mut shaping);
+        at_host_end(vnic, observed, &flows, tables, &mut shaping)?;
     }
     let mut taken = BTreeSet::new();
     for (segment, vnics) in waiting(resolved, observed) {
         let place = Place::of(&segment, &vnics, observed, &mut taken);
         let limits = resolved.segments.get(&segment);
-        let tree = place.tree(limits, &vnics, observed, tables)?;
+        let tree = place.tree(limits, &vnics, (observed, &flows), tables)?;
         shaping.queues.insert(place.shaper.near_end(), tree);
         let mut vnics = vnics.values();
         let over = vnics.next().map(|(vnic, _)| vnic.over.clone());
@@ -47,57 +50,115 @@ pub fn shape(
     Ok(shaping)
 }
 
-/// A VNIC's cap in bit/s. One that is blocked has none: nothing gets so far.
-fn cap(vnic: &ResolvedVnic) -> Option<u64> {
-    let maxbw = vnic.maxbw.filter(|maxbw| *maxbw != Bandwidth::ZERO);
+/// A cap in bit/s. What is blocked has none: nothing of it gets so far.
+fn cap(maxbw: Option<Bandwidth>) -> Option<u64> {
+    let maxbw = maxbw.filter(|maxbw| *maxbw != Bandwidth::ZERO);
     maxbw.map(Bandwidth::bps)
+}
+
+/// The flows of a VNIC that have queues of their own. Others wait with the rest
+/// of what their VNIC sends and gets.
+fn queued(vnic: &ResolvedVnic) -> impl Iterator<Item = &ResolvedFlow> {
+    vnic.flows.iter().filter(|flow| {
+        let blocked = flow.maxbw == Some(Bandwidth::ZERO);
+        let special = flow.priority != Priority::OF_FLOWS;
+        !blocked && (flow.maxbw.is_some() || special)
+    })
+}
+
+/// Whether what a VNIC sends and gets has to wait, whatever others do.
+fn is_limited(vnic: &ResolvedVnic) -> bool {
+    cap(vnic.maxbw).is_some() || queued(vnic).next().is_some()
+}
+
+fn level(priority: Priority) -> Level {
+    match priority {
+        Priority::Low => Level::Low,
+        Priority::Medium => Level::Medium,
+        Priority::High => Level::High,
+    }
+}
+
+/// What the flows of a VNIC have of it, given the class of each.
+fn flow_shares(
+    vnic: &ResolvedVnic,
+    class: impl Fn(FlowId) -> ClassId,
+) -> Vec<FlowShare> {
+    let share = |flow: &ResolvedFlow| FlowShare {
+        leaf: class(flow.id),
+        maxbw: cap(flow.maxbw),
+        priority: level(flow.priority),
+    };
+    queued(vnic).map(share).collect()
+}
+
+/// Has the rows of a VNIC's flows lead into the classes of their own.
+fn lead(
+    vnic: &ResolvedVnic,
+    tables: &mut DatapathTables,
+    into: impl Fn(&mut Treatment, FlowId),
+) {
+    for flow in queued(vnic) {
+        let key = FlowKey::of(vnic.id, &flow.attrs);
+        if let Some(row) = tables.flows.flows.get_mut(&key) {
+            into(&mut row.treatment, flow.id);
+        }
+    }
 }
 
 fn share<'a>(
     vnic: &ResolvedVnic,
     [class, leaf]: [ClassId; 2],
+    flows: &'a [FlowShare],
 ) -> VnicShare<'a> {
     VnicShare {
         class,
         leaf,
-        maxbw: cap(vnic),
+        maxbw: cap(vnic.maxbw),
         minbw: vnic.minbw.map(Bandwidth::bps),
-        priority: match vnic.priority {
-            Priority::Low => Level::Low,
-            Priority::Medium => Level::Medium,
-            Priority::High => Level::High,
-        },
+        priority: level(vnic.priority),
         mtu: vnic.mtu,
         held: matches!(vnic.ends, Ends::Pair),
-        flows: &[],
+        flows,
     }
 }
 
-/// What a VNIC gets waits at its host end. HTB stays there when the cap goes,
+/// What a VNIC gets waits at its host end. HTB stays there when the limits go,
 /// and lets everything pass.
 fn at_host_end(
     vnic: &ResolvedVnic,
     observed: &Observed,
+    flows: &Flows,
     tables: &mut DatapathTables,
     shaping: &mut Shaping,
-) {
+) -> Result<(), ClassesFull> {
     let host_end = Vnic::host_end(vnic.id);
     let segs = match vnic.ends {
-        Ends::Pair => gso_segs(cap(vnic), vnic.mtu),
+        Ends::Pair => gso_segs(cap(vnic.maxbw), vnic.mtu),
         // Nobody can tell a virtual machine.
         Ends::Tap { .. } => GSO_MAX_SEGS,
     };
     shaping.segs.insert(host_end.clone(), segs);
-    let waits = cap(vnic).is_some();
+    let waits = is_limited(vnic);
     if waits {
         let own = tables.fdb.values_mut().filter(|row| row.id == vnic.id);
         own.for_each(|row| row.class = Some(HOST_END_LEAF));
     }
-    if waits || observed.queues.contains_key(&host_end) {
-        let share = share(vnic, [TOP, HOST_END_LEAF]);
-        let tree = host_end_tree(observed.queue_kind, &share);
-        shaping.queues.insert(host_end, tree);
+    let there = observed.queues.get(&host_end);
+    if !waits && there.is_none() {
+        return Ok(());
     }
+    let mut owners = flow_owners(flows, vnic.id, |to| to.to_vnic);
+    own_the_rest(&mut owners, there, [TOP, HOST_END_LEAF].into());
+    let wanted = queued(vnic).map(|flow| Owner::Flow(flow.id)).collect();
+    let given = allocate(&owners, &wanted, ClassId(HOST_END_LEAF.0 + 1))?;
+    let class = |flow| given[&Owner::Flow(flow)];
+    let shares = flow_shares(vnic, class);
+    lead(vnic, tables, |to, flow| to.to_vnic = class(flow).0);
+    let share = share(vnic, [TOP, HOST_END_LEAF], &shares);
+    let tree = host_end_tree(observed.queue_kind, &share);
+    shaping.queues.insert(host_end, tree);
+    Ok(())
 }
 
 /// The VNICs of each segment that has a shaper, and whether what each sends
@@ -117,7 +178,7 @@ fn waiting<'a>(
     }
     let mut segments: BTreeMap<_, BTreeMap<_, _>> = BTreeMap::new();
     for vnic in resolved.vnics.values() {
-        let waits = cap(vnic).is_some() || contended.contains(&vnic.segment);
+        let waits = is_limited(vnic) || contended.contains(&vnic.segment);
         if waits || place_of(vnic.id, observed).is_some() {
             let vnics = segments.entry(vnic.segment.clone()).or_default();
             vnics.insert(vnic.id, (vnic, waits));
@@ -139,8 +200,46 @@ enum Owner {
     Vnic(LinkId),
     /// The leaf of what is in none of its flows.
     Leaf(LinkId),
+    /// The leaf of a flow.
+    Flow(FlowId),
     /// Nobody's that is known: it goes.
     Nobody(ClassId),
+}
+
+/// The flows of each VNIC that are there, with their classes.
+type Flows = BTreeMap<LinkId, Vec<(FlowId, Treatment)>>;
+
+fn flows_of(observed: &Observed) -> Flows {
+    let mut flows = Flows::new();
+    for (key, row) in &observed.tables.flows.flows {
+        flows.entry(key.vnic).or_default().push((row.id, row.treatment));
+    }
+    flows
+}
+
+/// The classes that a VNIC's flows have at one of the two places.
+fn flow_owners(
+    flows: &Flows,
+    vnic: LinkId,
+    class: impl Fn(&Treatment) -> u16,
+) -> BTreeMap<Owner, ClassId> {
+    let flows = flows.get(&vnic).into_iter().flatten();
+    let owners = flows
+        .map(|(id, treatment)| (Owner::Flow(*id), ClassId(class(treatment))));
+    owners.filter(|(_, class)| class.0 != 0).collect()
+}
+
+/// Notes down the classes that are there and nobody's. `known` are not.
+fn own_the_rest(
+    owners: &mut BTreeMap<Owner, ClassId>,
+    there: Option<&QueueTree>,
+    mut known: BTreeSet<ClassId>,
+) {
+    known.extend(owners.values());
+    let all = there.into_iter().flat_map(|tree| tree.classes.keys());
+    let nobodys = all.filter(|class| !known.contains(class));
+    let nobodys = nobodys.map(|class| (Owner::Nobody(*class), *class));
+    owners.extend(nobodys.collect::<Vec<_>>());
 }
 
 /// Where the VNICs of a segment wait.
@@ -190,18 +289,28 @@ impl<'a> Place<'a> {
         &self,
         limits: Option<&ResolvedSegment>,
         vnics: &BTreeMap<LinkId, (&ResolvedVnic, bool)>,
-        observed: &Observed,
+        (observed, there): (&Observed, &Flows),
         tables: &mut DatapathTables,
     ) -> Result<QueueTree, ClassesFull> {
-        let wanted = vnics.keys();
-        let wanted = wanted.flat_map(|id| [Owner::Vnic(*id), Owner::Leaf(*id)]);
-        let given =
-            allocate(&self.owners(observed), &wanted.collect(), FIRST_CLASS)?;
+        let wanted = vnics.iter().flat_map(|(id, (vnic, _))| {
+            let flows = queued(vnic).map(|flow| Owner::Flow(flow.id));
+            [Owner::Vnic(*id), Owner::Leaf(*id)].into_iter().chain(flows)
+        });
+        let given = allocate(
+            &self.owners(observed, there),
+            &wanted.collect(),
+            FIRST_CLASS,
+        )?;
+        let class = |flow| given[&Owner::Flow(flow)];
+        let flows: Vec<Vec<FlowShare>> =
+            vnics.values().map(|(vnic, _)| flow_shares(vnic, class)).collect();
         let mut shares = Vec::new();
-        for (id, (vnic, waits)) in vnics {
+        for ((id, (vnic, waits)), flows) in vnics.iter().zip(&flows) {
             let classes = [Owner::Vnic(*id), Owner::Leaf(*id)];
-            let [class, leaf] = classes.map(|owner| given[&owner]);
-            shares.push(share(vnic, [class, leaf]));
+            let classes = classes.map(|owner| given[&owner]);
+            shares.push(share(vnic, classes, flows));
+            lead(vnic, tables, |to, flow| to.from_vnic = class(flow).0);
+            let [_, leaf] = classes;
             let host_end = LinkRef::Name(Vnic::host_end(*id));
             if let Some(row) = tables.vnics.get_mut(&host_end) {
                 let shaper = LinkRef::Name(self.near_end.clone());
@@ -217,7 +326,11 @@ impl<'a> Place<'a> {
     }
 
     /// Whose the classes are that are there.
-    fn owners(&self, observed: &Observed) -> BTreeMap<Owner, ClassId> {
+    fn owners(
+        &self,
+        observed: &Observed,
+        there: &Flows,
+    ) -> BTreeMap<Owner, ClassId> {
         let mut owners = BTreeMap::new();
         let mut known = BTreeSet::from([TOP]);
         for row in observed.tables.vnics.values() {
@@ -233,10 +346,9 @@ impl<'a> Place<'a> {
             {
                 owners.insert(Owner::Vnic(row.id), above);
             }
+            owners.extend(flow_owners(there, row.id, |to| to.from_vnic));
         }
-        let all = self.there.into_iter().flat_map(|tree| tree.classes.keys());
-        let nobodys = all.filter(|class| !known.contains(class));
-        owners.extend(nobodys.map(|class| (Owner::Nobody(*class), *class)));
+        own_the_rest(&mut owners, self.there, known);
         owners
     }
 }

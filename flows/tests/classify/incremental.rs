@@ -8,8 +8,9 @@ use flows::{Direction, FlowTable, compile_flows, lookup};
 use proptest::prelude::*;
 use proptest::sample::Index;
 
-use crate::frames::{Sent, any_sent};
-use crate::{VNIC, direction, flows};
+use crate::VNIC;
+use crate::given::frames::{Sent, any_sent};
+use crate::given::{direction, flows};
 
 /// Flows of three moments, of which each has some of the one before, and what
 /// is done with each flow at each.

@@ -3,7 +3,7 @@
 use fabric::FlowId;
 use flows::{Direction, classify, compile_flows, lookup};
 
-use crate::frames::{Part, Sent, sent};
+use crate::given::frames::{Part, Sent, sent};
 use crate::{VNIC, numbered};
 
 use Direction::{FromVnic, ToVnic};

@@ -1643,6 +1643,8 @@ fn program_and_definition_agree_on_any_frame() {
                     | Reflected
                     | Blocked
                     | BlockedFor
+                    | FlowBlocked
+                    | FlowBlockedFor
             ) {
                 assert!(seen.contains_key(&Some(reason)), "{reason}: {seen:?}");
             }

@@ -4,7 +4,10 @@
 //! go with its thread. All of it needs root.
 
 mod bench;
+mod flows;
 mod frames;
+#[path = "../given/mod.rs"]
+mod given;
 mod guard;
 mod lab;
 mod loader;

@@ -40,6 +40,7 @@ fn rows(vid: u16, methods: &str) -> Vec<Row> {
             methods,
             shaped: None,
             blocked: false,
+            flows: false,
         };
         rows.push(Row::Vnic(link(host_end), row));
         let key = FdbKey { segment: bge0.clone(), vid, mac: vnic(last).into() };
@@ -54,6 +55,7 @@ fn rows(vid: u16, methods: &str) -> Vec<Row> {
                 learns,
                 class: None,
                 blocked: false,
+                flows: false,
             },
         ));
     }

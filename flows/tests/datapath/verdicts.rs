@@ -47,6 +47,7 @@ fn vnic_row(segment: &Segment, vid: u16, protection: Protection) -> Row {
         methods: Methods::NONE,
         shaped: None,
         blocked: false,
+        flows: false,
     };
     Row::Vnic(link("lo"), row)
 }
@@ -75,6 +76,7 @@ fn own_station(segment: &Segment, vid: u16) -> Row {
         learns: false,
         class: None,
         blocked: false,
+        flows: false,
     };
     Row::Fdb(FdbKey { segment, vid, mac }, row)
 }
@@ -96,6 +98,7 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         methods: Methods::NONE,
         shaped: None,
         blocked: false,
+        flows: false,
     };
     let station = FdbKey { segment: segment.clone(), vid, mac: vnic(8).into() };
     let place = |id| {
@@ -110,6 +113,7 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         learns: false,
         class: None,
         blocked: false,
+        flows: false,
     };
     [
         Row::Vnic(link("vnic-8"), row),

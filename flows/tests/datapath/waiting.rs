@@ -66,6 +66,7 @@ impl Two {
                     waits: self.waits[at],
                 }),
                 blocked: self.blocked[at],
+                flows: false,
             };
             rows.push(Row::Vnic(link(end), row));
             let mac = vnic(last).into();
@@ -77,6 +78,7 @@ impl Two {
                 learns: false,
                 class: self.gets_later[at].then_some(ClassId(2)),
                 blocked: self.blocked[at],
+                flows: false,
             };
             rows.push(Row::Fdb(key, row));
             let row = FloodRow {

@@ -5,8 +5,6 @@ use std::collections::BTreeMap;
 use fabric::api::{ChangeFlow, CreateFlow};
 use fabric::{Flow, FlowId, FlowName, LinkClass, LinkName, Vnic};
 
-use flows::FlowCounters;
-
 use super::Daemon;
 use crate::error::FabricError;
 use crate::store::Change;
@@ -57,12 +55,6 @@ impl Daemon {
         }
         tracing::info!(flows = flows.len(), first = %flows[0].name, "created");
         Ok(flows.iter().map(|flow| flow.id).collect())
-    }
-
-    /// What went through each flow that is counted.
-    #[must_use]
-    pub fn flow_counters(&self) -> BTreeMap<FlowId, FlowCounters> {
-        BTreeMap::new()
     }
 
     /// The one VNIC that a name means, for flows. Other links have none.

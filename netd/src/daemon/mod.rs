@@ -1,5 +1,6 @@
 //! The fabric as netd keeps it: declared, stored, built.
 
+mod counting;
 mod flow_requests;
 mod learning;
 mod requests;
@@ -14,6 +15,8 @@ use fabric::{
 };
 
 use flows::learn::Learner;
+
+pub use counting::QueueStats;
 
 use crate::apply::{ApplyError, apply};
 use crate::chain::chain;

@@ -20,17 +20,20 @@ mod tap;
 mod unicast;
 mod zones;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
 
 use fabric::datapath::Row;
-use fabric::{LinkId, LinkName, Step, Zone};
+use fabric::shaping::ClassId;
+use fabric::{FlowId, LinkId, LinkName, Step, Zone};
 use flows::datapath::{Ring, RingError};
 use flows::learn::Moment;
-use flows::{Counters, Datapath, LinkIndexes, Told};
+use flows::{Counters, Datapath, FlowCounters, LinkIndexes, Told};
 
 use crate::chain::chain;
 use netlink::Netlink;
+use queues::ClassStats;
 
 pub use bpffs::BpffsError;
 pub use host_end::SysctlError;
@@ -193,6 +196,38 @@ impl Kernel {
     /// When the table can't be read.
     pub fn counters(&self, id: LinkId) -> Result<Counters, KernelError> {
         Ok(self.datapath.counters(id)?)
+    }
+
+    /// What went through a flow; none when it has no row.
+    ///
+    /// # Errors
+    /// When the table can't be read.
+    pub fn flow_counters(
+        &self,
+        id: FlowId,
+    ) -> Result<Option<FlowCounters>, KernelError> {
+        Ok(self.datapath.flow_counters(id)?)
+    }
+
+    /// What went through the classes of links of ours.
+    ///
+    /// # Errors
+    /// When netlink can't be read.
+    pub async fn queue_stats(
+        &self,
+        links: impl Iterator<Item = &LinkName>,
+    ) -> Result<BTreeMap<LinkName, BTreeMap<ClassId, ClassStats>>, KernelError>
+    {
+        let indexes: BTreeSet<u32> =
+            links.filter_map(|name| self.indexes.index_of(name)).collect();
+        if indexes.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let stats = self.queues.stats(&indexes).await?.into_iter();
+        let named = stats.filter_map(|(index, stats)| {
+            Some((self.indexes.name_of(index)?.clone(), stats))
+        });
+        Ok(named.collect())
     }
 
     /// Writes a row of the data plane's tables.

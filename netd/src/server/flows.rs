@@ -176,6 +176,11 @@ pub(super) async fn delete(
 )]
 pub(super) async fn counters(
     State(fabric): State<Shared>,
-) -> Json<Vec<FlowCounters>> {
-    Json(views::flow_counters(&*fabric.lock().await))
+) -> Result<Json<Vec<FlowCounters>>, ApiError> {
+    finish(async move {
+        let mut fabric = fabric.lock().await;
+        let queues = fabric.queue_stats().await?;
+        Ok(Json(views::flow_counters(&fabric, &queues)?))
+    })
+    .await
 }

@@ -80,7 +80,8 @@ pub(super) async fn counters(
     finish(async move {
         let mut fabric = fabric.lock().await;
         let stats = fabric.refresh_for_counting().await?;
-        Ok(Json(views::link_counters(&fabric, &stats)?))
+        let queues = fabric.queue_stats().await?;
+        Ok(Json(views::link_counters(&fabric, &stats, &queues)?))
     })
     .await
 }

@@ -4,7 +4,7 @@ use fabric::api::{FlowCounters, FlowInfo};
 use fabric::{Flow, FlowId};
 
 use super::zone_name;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, QueueStats};
 use crate::error::FabricError;
 
 /// All flows, in the order of their creation.
@@ -39,9 +39,14 @@ fn view(daemon: &Daemon, flow: &Flow) -> Option<FlowInfo> {
 }
 
 /// The counters of those flows that are counted, in the order of their creation.
-#[must_use]
-pub fn flow_counters(daemon: &Daemon) -> Vec<FlowCounters> {
-    let counted = daemon.flow_counters().into_iter();
+///
+/// # Errors
+/// When the kernel can't be read.
+pub fn flow_counters(
+    daemon: &Daemon,
+    queues: &QueueStats,
+) -> Result<Vec<FlowCounters>, FabricError> {
+    let counted = daemon.flow_counters(queues)?.into_iter();
     let counters = counted.filter_map(|(id, counters)| {
         let flow = daemon.spec().flows.get(&id)?;
         let vnic = daemon.spec().vnics.get(&flow.link)?;
@@ -58,5 +63,5 @@ pub fn flow_counters(daemon: &Daemon) -> Vec<FlowCounters> {
             odrops: counters.odrops,
         })
     });
-    counters.collect()
+    Ok(counters.collect())
 }

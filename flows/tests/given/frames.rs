@@ -2,12 +2,10 @@
 
 use std::net::IpAddr;
 
-use fabric::FlowAttrs;
-use flows::Direction;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use crate::{addresses, port};
+use super::{addresses, port};
 
 /// Which part of a datagram a packet has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +90,7 @@ impl Sent {
     }
 
     /// The extension headers, that of a fragment as the last.
-    fn chain(&self) -> Vec<(u8, u8)> {
+    pub(crate) fn chain(&self) -> Vec<(u8, u8)> {
         let mut chain = self.extensions.clone();
         if self.part != Part::Whole {
             chain.push((44, 0));
@@ -126,34 +124,6 @@ impl Sent {
             bytes.extend(header);
         }
         bytes
-    }
-
-    /// Whether the packet has all that a flow asks for: the definition again,
-    /// without a look at bytes.
-    pub(crate) fn has(&self, attrs: &FlowAttrs, direction: Direction) -> bool {
-        let [from, to] = self.ports;
-        let sides = [(self.source, from), (self.destination, to)];
-        let [(local, local_port), (remote, remote_port)] = match direction {
-            Direction::FromVnic => sides,
-            Direction::ToVnic => [sides[1], sides[0]],
-        };
-        let readable = self.source.is_ipv4() || self.chain().len() <= 8;
-        let shown = self.part != Part::Later && readable;
-        let ported = shown && [6, 17, 132].contains(&self.protocol);
-        attrs.local_ip().is_none_or(|ip| ip.contains(local))
-            && attrs.remote_ip().is_none_or(|ip| ip.contains(remote))
-            && attrs.dsfield().is_none_or(|field| {
-                self.dsfield & field.mask() == field.value()
-            })
-            && attrs
-                .transport()
-                .is_none_or(|t| shown && t.protocol() == self.protocol)
-            && attrs
-                .local_port()
-                .is_none_or(|port| ported && port.get() == local_port)
-            && attrs
-                .remote_port()
-                .is_none_or(|port| ported && port.get() == remote_port)
     }
 }
 
