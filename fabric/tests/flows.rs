@@ -5,7 +5,9 @@ use std::num::NonZeroU16;
 
 use fabric::datapath::{FlowKey, FlowMask, FlowTuple};
 use fabric::{
-    DsField, FlowAttr, FlowAttrs, FlowIp, FlowName, LinkId, Transport,
+    Bandwidth, DsField, FabricSpec, Flow, FlowAttr, FlowAttrs, FlowId, FlowIp,
+    FlowName, FlowProps, LinkId, Mac, MacType, Priority, Transport, Vnic,
+    VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -57,7 +59,95 @@ fn attrs() -> impl Strategy<Value = FlowAttrs> {
     some.prop_filter_map("no contradiction", |list| list.try_into().ok())
 }
 
+/// One of few, so that some meet: three VNICs in two zones, of which the last is
+/// temporary, four names, four kinds of traffic.
+fn flow() -> impl Strategy<Value = Flow> {
+    let attrs = select(vec![
+        "transport=tcp",
+        "transport=udp",
+        "local_ip=10.0.0.0/8",
+        "dsfield=1",
+    ]);
+    let props = || {
+        let bps = prop::option::of(select(vec![0, 63_999, 64_000, u64::MAX]));
+        let priority = select(Priority::ALL.to_vec());
+        (bps, priority).prop_map(|(bps, priority)| FlowProps {
+            maxbw: bps.map(Bandwidth::from_bps),
+            priority,
+        })
+    };
+    let name = select(vec!["a", "b", "c", "d"]);
+    let kept = prop::option::of(props());
+    let rest = (1..=3_u32, attrs, props(), kept, any::<bool>());
+    (name, rest).prop_map(|(name, (link, attrs, props, kept, temporary))| {
+        Flow {
+            id: FlowId(0),
+            name: name.parse().unwrap(),
+            link: LinkId(link),
+            attrs: attrs.parse().unwrap(),
+            props,
+            kept,
+            temporary,
+        }
+    })
+}
+
+fn spec(flows: Vec<Flow>) -> FabricSpec {
+    let vnics = (1..=3_u8).map(|id| Vnic {
+        id: LinkId(id.into()),
+        name: format!("net{id}").parse().unwrap(),
+        zone: (id > 1).then(|| "web".parse().unwrap()),
+        over: "bge0".parse().unwrap(),
+        mac: Mac::new([2, 8, 0x20, 0, 0, id]),
+        mac_type: MacType::Fixed,
+        vid: None,
+        props: VnicProps::default(),
+        kept: None,
+        temporary: id == 3,
+    });
+    let flows = (1..).map(FlowId).zip(flows);
+    FabricSpec {
+        vnics: vnics.map(|vnic| (vnic.id, vnic)).collect(),
+        flows: flows.map(|(id, flow)| (id, Flow { id, ..flow })).collect(),
+        ..FabricSpec::default()
+    }
+}
+
 proptest! {
+    /// The rules said again, flow against flow.
+    #[test]
+    fn a_spec_is_valid_when_no_flow_is_in_the_way_of_another(
+        flows in prop::collection::vec(flow(), 0..4),
+    ) {
+        let spec = spec(flows);
+        let flows: Vec<&Flow> = spec.flows.values().collect();
+        let least = |props: FlowProps| {
+            props.maxbw.is_none_or(|bw| bw.bps() == 0 || bw.bps() >= 64_000)
+        };
+        let alone = |flow: &&Flow| {
+            let kept = flow.temporary || least(flow.kept_props());
+            least(flow.props) && kept && (flow.link.0 < 3 || flow.temporary)
+        };
+        let beside = |a: &Flow, b: &Flow| {
+            let zone = |flow: &Flow| flow.link.0 > 1;
+            (a.name != b.name || zone(a) != zone(b))
+                && (a.attrs != b.attrs || a.link != b.link)
+        };
+        let want = flows.iter().all(alone)
+            && flows.iter().enumerate().all(|(at, a)| {
+                flows[..at].iter().all(|b| beside(a, b))
+            });
+        prop_assert_eq!(spec.validate().is_ok(), want, "{:#?}", flows);
+        let later = spec.next_boot();
+        prop_assert_eq!(&later.next_boot(), &later);
+        if want {
+            prop_assert_eq!(later.validate(), Ok(()));
+        }
+        let json = serde_json::to_string(&spec).unwrap();
+        let read: FabricSpec = serde_json::from_str(&json).unwrap();
+        prop_assert_eq!(read, spec, "{}", json);
+    }
+
     #[test]
     fn what_is_printed_is_read(attrs in attrs()) {
         let text = attrs.to_string();

@@ -203,7 +203,7 @@ fn what_is_refused_changes_nothing() {
         (
             "flowadm add-flow -l stub0 -a transport=tcp f1".to_owned(),
             format!("{failed} operation not supported"),
-            "'stub0' cannot have flows: it is a etherstub",
+            "'stub0' cannot have flows: its class is etherstub",
         ),
         (
             format!("{add} transport=tcp again"),
@@ -279,7 +279,7 @@ fn what_is_refused_changes_nothing() {
             "/v1/flows?link=stub0",
             String::new(),
             Status::NotSupported,
-            "'stub0' cannot have flows: it is a etherstub",
+            "'stub0' cannot have flows: its class is etherstub",
         ),
         (
             "DELETE",

@@ -50,7 +50,7 @@ pub enum FabricError {
         zones: Vec<String>,
     },
     /// Only VNICs have flows.
-    #[error("'{link}' cannot have flows: it is a {class}")]
+    #[error("'{link}' cannot have flows: its class is {class}")]
     NoFlows {
         /// The link.
         link: LinkName,
