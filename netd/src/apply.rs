@@ -1,5 +1,6 @@
 //! Carrying a plan out, and back.
 
+use fabric::shaping::{ClassId, QueueStep};
 use fabric::{LinkName, Observed, Plan, Step};
 
 use crate::kernel::{Kernel, KernelError};
@@ -49,7 +50,14 @@ pub async fn apply(
 ) -> Result<(), ApplyError> {
     let steps = &plan.steps;
     let mut at = 0;
+    let mut drained = false;
     while at < steps.len() {
+        // They come last, so one wait is for all of them.
+        if !drained && leaf(&steps[at]).is_some() {
+            let going: Vec<_> = steps[at..].iter().filter_map(leaf).collect();
+            kernel.drain(&going).await;
+            drained = true;
+        }
         let doomed = doomed(&steps[at..]);
         let done = if doomed.len() > 1 {
             kernel.delete_pairs(&doomed).await
@@ -69,6 +77,16 @@ pub async fn apply(
         at += count;
     }
     Ok(())
+}
+
+/// The leaf that a step deletes, with what waits in it.
+fn leaf(step: &Step) -> Option<(LinkName, ClassId)> {
+    match step {
+        Step::Queue { link, step: QueueStep::DeleteClass { id, class } } => {
+            class.leaf.as_ref().map(|_| (link.clone(), *id))
+        }
+        _ => None,
+    }
 }
 
 /// The links that a run of deletions at the start of `steps` names.

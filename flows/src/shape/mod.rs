@@ -23,6 +23,7 @@
 
 mod classes;
 pub mod numbers;
+mod owners;
 mod place;
 
 use fabric::Mtu;

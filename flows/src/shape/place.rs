@@ -12,6 +12,7 @@ use fabric::{
 };
 
 use super::numbers::{GSO_MAX_SEGS, UNLIMITED, gso_segs};
+use super::owners::{Flows, Owner, flow_owners, flows_of, own_the_rest};
 use super::{
     ClassesFull, FIRST_CLASS, FlowShare, HOST_END_LEAF, Level, TOP, VnicShare,
     allocate, host_end_tree, shaper_tree,
@@ -191,55 +192,6 @@ fn waiting<'a>(
 fn place_of(id: LinkId, observed: &Observed) -> Option<&Shaped> {
     let host_end = LinkRef::Name(Vnic::host_end(id));
     observed.tables.vnics.get(&host_end)?.shaped.as_ref()
-}
-
-/// Whose a class is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Owner {
-    /// The class of a VNIC.
-    Vnic(LinkId),
-    /// The leaf of what is in none of its flows.
-    Leaf(LinkId),
-    /// The leaf of a flow.
-    Flow(FlowId),
-    /// Nobody's that is known: it goes.
-    Nobody(ClassId),
-}
-
-/// The flows of each VNIC that are there, with their classes.
-type Flows = BTreeMap<LinkId, Vec<(FlowId, Treatment)>>;
-
-fn flows_of(observed: &Observed) -> Flows {
-    let mut flows = Flows::new();
-    for (key, row) in &observed.tables.flows.flows {
-        flows.entry(key.vnic).or_default().push((row.id, row.treatment));
-    }
-    flows
-}
-
-/// The classes that a VNIC's flows have at one of the two places.
-fn flow_owners(
-    flows: &Flows,
-    vnic: LinkId,
-    class: impl Fn(&Treatment) -> u16,
-) -> BTreeMap<Owner, ClassId> {
-    let flows = flows.get(&vnic).into_iter().flatten();
-    let owners = flows
-        .map(|(id, treatment)| (Owner::Flow(*id), ClassId(class(treatment))));
-    owners.filter(|(_, class)| class.0 != 0).collect()
-}
-
-/// Notes down the classes that are there and nobody's. `known` are not.
-fn own_the_rest(
-    owners: &mut BTreeMap<Owner, ClassId>,
-    there: Option<&QueueTree>,
-    mut known: BTreeSet<ClassId>,
-) {
-    known.extend(owners.values());
-    let all = there.into_iter().flat_map(|tree| tree.classes.keys());
-    let nobodys = all.filter(|class| !known.contains(class));
-    let nobodys = nobodys.map(|class| (Owner::Nobody(*class), *class));
-    owners.extend(nobodys.collect::<Vec<_>>());
 }
 
 /// Where the VNICs of a segment wait.

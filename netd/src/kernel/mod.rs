@@ -23,6 +23,7 @@ mod zones;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::Path;
+use std::time::Duration;
 
 use fabric::datapath::Row;
 use fabric::shaping::ClassId;
@@ -228,6 +229,33 @@ impl Kernel {
             Some((self.indexes.name_of(index)?.clone(), stats))
         });
         Ok(named.collect())
+    }
+
+    /// Waits until nothing waits in some leaves that no row leads into any more.
+    /// A queue holds 20 ms, one of a very low cap a few frames; what is still
+    /// there after half a second is given up.
+    pub async fn drain(&self, leaves: &[(LinkName, ClassId)]) {
+        const STEP: Duration = Duration::from_millis(2);
+        let links: BTreeSet<&LinkName> =
+            leaves.iter().map(|(link, _)| link).collect();
+        for _ in 0..250 {
+            let stats = match self.queue_stats(links.iter().copied()).await {
+                Ok(stats) => stats,
+                Err(error) => {
+                    let error = chain(&error);
+                    tracing::warn!(%error, "queues go with what is in them");
+                    return;
+                }
+            };
+            let waiting = |(link, class): &(LinkName, ClassId)| {
+                let stats = stats.get(link).and_then(|link| link.get(class));
+                stats.is_some_and(|class| class.waiting > 0)
+            };
+            if !leaves.iter().any(waiting) {
+                return;
+            }
+            tokio::time::sleep(STEP).await;
+        }
     }
 
     /// Writes a row of the data plane's tables.
