@@ -41,7 +41,7 @@ pub(crate) fn netns_state(name: &str, path: &Path) -> String {
 }
 
 /// All that a change might leave behind in a namespace: links, addresses,
-/// queues, filters and unicast filters. Numbers that count traffic or only
+/// queues and their classes, filters and unicast filters. Numbers that count traffic or only
 /// identify (statistics, ifindexes, program ids) are left out, so that two
 /// snapshots are equal when nothing but time lies between them. So is the
 /// operational state, which the kernel draws from the carrier up to a second
@@ -58,18 +58,29 @@ impl Snapshot {
     #[must_use]
     pub fn of(netns: &Netns) -> Self {
         let links = netns.ip_json("addr show");
-        let mut filters = Map::new();
+        let queues = netns.tc_json("qdisc show");
+        let (mut filters, mut classes) = (Map::new(), Map::new());
         for link in links.as_array().into_iter().flatten() {
             let Some(name) = link["ifname"].as_str() else { continue };
             for hook in ["ingress", "egress"] {
                 let words = format!("filter show dev {name} {hook}");
                 filters.insert(format!("{name} {hook}"), netns.tc_json(&words));
             }
+            // Who has no queue of its own making has no classes.
+            if !has_root(&queues, name) {
+                continue;
+            }
+            // Not as JSON: Debian 12's tc can't. In no order of its own.
+            let shown = netns.run("tc", &["class", "show", "dev", name]);
+            let shown = shown.check();
+            let lines: BTreeSet<&str> = shown.lines().collect();
+            classes.insert(name.to_owned(), json!(lines));
         }
         let fdb = netns.run("bridge", &["-j", "fdb", "show"]).check();
         let mut snapshot = json!({
             "links": links,
-            "queues": netns.tc_json("qdisc show"),
+            "queues": queues,
+            "classes": classes,
             "filters": filters,
             "unicast": serde_json::from_str::<Value>(&fdb).unwrap_or_default(),
         });
@@ -105,6 +116,13 @@ impl Snapshot {
         let new = after.difference(&before).map(|line| format!("+ {line}\n"));
         lost.chain(new).collect()
     }
+}
+
+/// Whether somebody has given a link the queue that it sends by.
+fn has_root(queues: &Value, link: &str) -> bool {
+    let queues = queues.as_array().into_iter().flatten();
+    let mut own = queues.filter(|queue| queue["dev"] == link);
+    own.any(|queue| queue["root"] == true && queue["handle"] != "0:")
 }
 
 /// Adds a line for each value in a value: where it is, and what. Links of a

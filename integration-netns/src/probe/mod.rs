@@ -1,5 +1,7 @@
 //! Questions to the network: who reaches whom, who hears what.
 
+mod cap;
+mod datagrams;
 mod ear;
 mod frame;
 mod ping;
@@ -8,6 +10,8 @@ mod tap;
 mod tcp;
 mod watch;
 
+pub use cap::Cap;
+pub use datagrams::{Datagrams, Passage};
 pub use ear::{Ear, say_lines};
 pub use frame::Frame;
 pub use ping::{Reply, assert_apart, ping, reaches, try_ping};
