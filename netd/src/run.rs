@@ -44,7 +44,8 @@ pub enum RunError {
 }
 
 /// Runs netd until SIGTERM or SIGINT. SIGHUP reads the configuration file
-/// again and builds what is declared and missing.
+/// again, and all of the kernel's state, and builds what is declared and
+/// missing.
 ///
 /// The data plane is left as it is at the end: programs stay attached, tables
 /// stay pinned, traffic flows on.
@@ -113,7 +114,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
 async fn reload_config(fabric: &Shared) {
     tracing::info!("SIGHUP: reading the configuration file again");
     let mut fabric = fabric.lock().await;
-    match fabric.refresh().await {
+    match fabric.look_again().await {
         Ok(()) => fabric.settle().await,
         Err(error) => {
             let error = crate::chain::chain(&error);

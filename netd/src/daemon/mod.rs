@@ -146,8 +146,9 @@ impl Daemon {
 
     /// Brings what is known of the file and of the links up to date.
     ///
-    /// Only netd changes its programs and tables, so they are read in full
-    /// only at the start and when a link went away under them.
+    /// Only netd changes its programs, tables and queues, so they are read in
+    /// full only at the start, when a link went away under them, and when
+    /// somebody asks for it: [`Daemon::look_again`].
     ///
     /// # Errors
     /// When the kernel can't be read.
@@ -158,6 +159,7 @@ impl Daemon {
         }
         let links = self.observed.links.clone();
         let host_ends = self.observed.host_ends.clone();
+        let shaper_ends = self.observed.shaper_ends.clone();
         let zones = self.observed.zones.clone();
         if self.kernel.observe_links(&mut self.observed).await? {
             let zones = self.zones();
@@ -169,9 +171,21 @@ impl Daemon {
         }
         let same = self.observed.links == links
             && self.observed.host_ends == host_ends
+            && self.observed.shaper_ends == shaper_ends
             && self.observed.zones == zones;
         self.settled &= same;
         Ok(())
+    }
+
+    /// [`Daemon::refresh`], and all that the kernel has, whoever has changed
+    /// it.
+    ///
+    /// # Errors
+    /// When the kernel can't be read.
+    pub async fn look_again(&mut self) -> Result<(), FabricError> {
+        self.settled = false;
+        self.observe().await?;
+        self.refresh().await
     }
 
     /// [`Daemon::refresh`], and what drivers say of speed and duplex.

@@ -1,0 +1,187 @@
+//! Queues that somebody has meddled with, and a netd that dies: what was
+//! declared holds again, and nobody notices the latter.
+//!
+//!   web [net0 .10] ─── vnic-1, HTB ─┐
+//!                      shape-1, HTB ─ host [bge0] ════ [lan0 .1] wire
+//!   db  [net0 .11] ─── vnic-2 ──────┘
+
+use integration_netns::probe::{self, Cap, Datagrams};
+use integration_netns::{Lab, Netd, Netns, Office, Poll, Snapshot};
+
+const M: u64 = 1_000_000;
+const WEB: &str = "192.168.1.10";
+
+struct Story {
+    web: Netns,
+    _db: Netns,
+    netd: Netd,
+    office: Office,
+    /// The last to go: the others show their state first.
+    _lab: Lab,
+}
+
+impl Story {
+    /// web with a cap, db with a guarantee.
+    #[track_caller]
+    fn begin() -> Option<Self> {
+        let lab = Lab::for_story()?;
+        let office = lab.office();
+        let netd = Netd::start(&lab, &office.host, None);
+        let mut zones =
+            [("web", "maxbw=4M", WEB), ("db", "minbw=1M", "192.168.1.11")]
+                .map(|(name, props, addr)| {
+                    let zone = lab.zone(name);
+                    let line = format!("-l bge0 -p zone={name},{props} net0");
+                    netd.sh(&format!("dladm create-vnic {line}")).check();
+                    let v6 = addr.replace("192.168.1.", "fd00::");
+                    zone.plumb(
+                        "net0",
+                        &format!("{addr}/24"),
+                        &format!("{v6}/64"),
+                    );
+                    zone
+                })
+                .into_iter();
+        let (Some(web), Some(db)) = (zones.next(), zones.next()) else {
+            unreachable!("there are two")
+        };
+        Some(Self { web, _db: db, netd, office, _lab: lab })
+    }
+
+    /// The cap of web holds both ways.
+    #[track_caller]
+    fn the_cap_holds(&self, what: &str) {
+        let (web, wire) = (&self.web, &self.office.wire);
+        let ways = [(web, wire, Office::WIRE_V4), (wire, web, WEB)];
+        let streams = ways.map(|(from, to, addr)| {
+            Datagrams::flow(from, to, addr, Datagrams::FULL, 8 * M)
+        });
+        for stream in &streams {
+            Cap::of(4 * M).is_kept_and_used(what, || stream.bytes());
+        }
+    }
+}
+
+#[test]
+fn netd_dies_and_comes_back_and_no_datagram_notices() {
+    let Some(mut story) = Story::begin() else { return };
+    let (web, wire) = (story.web.clone(), story.office.wire.clone());
+    let streams = [(&web, &wire, Office::WIRE_V4), (&wire, &web, WEB)].map(
+        |(from, to, addr)| {
+            Datagrams::flow(from, to, addr, Datagrams::SMALL, 480_000)
+        },
+    );
+    let before = Snapshot::of(&story.office.host);
+    for round in ["killed", "killed again", "stopped"] {
+        match round {
+            "stopped" => story.netd.stop(),
+            _ => story.netd.kill(),
+        }
+        streams.iter().for_each(|stream| stream.go_on(100));
+        before.assert_same(&story.office.host, round);
+        story.netd.launch();
+        before.assert_same(&story.office.host, "netd came back");
+    }
+    streams.into_iter().for_each(Datagrams::was_whole);
+    story.the_cap_holds("netd came back");
+}
+
+#[test]
+fn a_shaper_that_was_deleted_is_made_anew() {
+    let Some(story) = Story::begin() else { return };
+    let host = &story.office.host;
+    let web = &story.web;
+    for (end, occasion) in [
+        ("shape-1", "SIGHUP"),
+        ("shaped-1", "dladm create-vnic -l bge0 net9"),
+        ("shape-1", "dladm delete-vnic net9"),
+        ("shape-1", "dladm set-linkprop -z web -p priority=low net0"),
+    ] {
+        host.ip(&format!("link delete {end}"));
+        // What has to wait has nowhere to wait, and doesn't pass unshaped.
+        probe::assert_apart(&[(web, Office::WIRE_V4)]);
+        match occasion {
+            "SIGHUP" => {
+                story.netd.reload();
+                Poll::PATIENT.until("there is a shaper again", || {
+                    let args = ["link", "show", "shape-1", "up"];
+                    let shown = host.run("ip", &args);
+                    let up = shown.stdout.contains("shape-1");
+                    if up { Ok(()) } else { Err(shown.to_string()) }
+                });
+                // It answers when it is done.
+                story.netd.sh("dladm show-vnic").check();
+            }
+            change => {
+                story.netd.sh(change).check();
+            }
+        }
+        probe::reaches(web, Office::WIRE_V4);
+        story.the_cap_holds(occasion);
+    }
+}
+
+#[test]
+fn what_is_done_to_queues_by_hand_is_put_right() {
+    let Some(mut story) = Story::begin() else { return };
+    let host = &story.office.host.clone();
+    let before = shape(host);
+    // The shaper's classes are 1:2 and 1:3 of one, 1:4 and 1:5 of the other.
+    for by_hand in [
+        "ip link set shape-1 down",
+        "ip link set shaped-1 down",
+        "tc class del dev shape-1 classid 1:3",
+        "tc class del dev vnic-1 classid 1:2",
+        "tc class change dev shape-1 parent 1: classid 1:1 htb rate 1mbit",
+        "tc class change dev vnic-1 parent 1: classid 1:1 htb rate 900mbit",
+        "tc class add dev shape-1 parent 1:1 classid 1:77 htb rate 5mbit",
+        "tc class add dev vnic-1 parent 1: classid 1:3 htb rate 5mbit",
+        "tc qdisc replace dev shape-1 parent 1:3 handle 99: pfifo limit 9",
+        "tc qdisc del dev shape-1 parent 1:3",
+        "tc qdisc del dev shape-1 root",
+        "tc qdisc del dev vnic-1 root",
+        "tc filter del dev shaped-1 ingress",
+    ] {
+        let mut words = by_hand.split_whitespace();
+        let program = words.next().expect("no line is empty");
+        host.run(program, &words.collect::<Vec<_>>()).check();
+        story.netd.reload();
+        Poll::PATIENT.until(by_hand, || {
+            let now = shape(host);
+            let said = || format!("{now:#?}\nnot\n{before:#?}");
+            if now == before { Ok(()) } else { Err(said()) }
+        });
+    }
+    story.the_cap_holds("all was put right");
+    let settled = Snapshot::of(host);
+    story.netd.kill();
+    story.netd.launch();
+    settled.assert_same(host, "nothing was left to do");
+}
+
+/// The queues of the story's links, their classes and whether the links and the
+/// program are in their places, as tc and ip show them. Without the numbers of
+/// classes: one that was deleted may get another.
+#[track_caller]
+fn shape(host: &Netns) -> Vec<String> {
+    let mut lines = Vec::new();
+    for link in ["shape-1", "shaped-1", "vnic-1", "vnic-2"] {
+        for what in ["class", "qdisc"] {
+            let shown = host.run("tc", &[what, "show", "dev", link]).check();
+            let named = |line: &str| {
+                let words = line.split_whitespace();
+                let words = words.filter(|word| !word.contains(':'));
+                words.fold(link.to_owned(), |line, word| line + " " + word)
+            };
+            lines.extend(shown.lines().map(named));
+        }
+        let filters = ["filter", "show", "dev", link, "ingress"];
+        let shown = host.run("tc", &filters).check();
+        let programs = shown.matches("direct-action").count();
+        let up = host.run("ip", &["link", "show", link, "up"]).check();
+        let up = !up.is_empty();
+        lines.push(format!("{link} {programs} programs, up: {up}"));
+    }
+    lines.sort();
+    lines
+}
