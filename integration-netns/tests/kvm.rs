@@ -7,9 +7,13 @@
 //! A real kernel in a real QEMU, which runs as a user who owns the TAP and has
 //! no other right.
 
+use std::io::Read;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use fabric::{LinkState, Mac};
+use integration_netns::probe::{Cap, Datagrams};
 use integration_netns::{
     Counters, Guest, Lab, Need, Netd, Netns, Nic, Office, Poll, Snapshot,
     probe, require,
@@ -168,4 +172,48 @@ fn a_machine_is_restarted_on_its_tap() {
     story.netd.sh("dladm delete-vnic -z vm net0").check();
     let links = story.office.host.ip_json("link show");
     assert!(!links.to_string().contains(&story.device), "{links:#}");
+}
+
+#[test]
+fn a_machine_sends_and_gets_no_more_than_its_cap() {
+    const M: u64 = 1_000_000;
+    let Some(story) = Story::begin() else { return };
+    let mut guest = story.boot(true);
+    let cap = |mbits: u64| {
+        let props = format!("-z vm -p maxbw={mbits}M net0");
+        story.netd.sh(&format!("dladm set-linkprop {props}")).check();
+        Cap::of(mbits * M)
+    };
+    // A stream without an end. Of what passes on the link, its headers are not
+    // counted.
+    let listener = story.web.listen("192.168.1.10".parse().expect("it is"));
+    let port = listener.local_addr().expect("it is bound").port();
+    cap(4);
+    let line = format!("nc 192.168.1.10 {port} </dev/zero >/dev/null 2>&1 &");
+    guest.sh(&line).check();
+    let (mut stream, _) = listener.accept().expect("the machine connects");
+    let sent = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&sent);
+    // Ends with the machine.
+    thread::spawn(move || {
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(bytes @ 1..) = stream.read(&mut buffer) {
+            counted.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
+    });
+    // Its stack has no use for them, but its TAP has had them.
+    let (wire, full) = (&story.office.wire, Datagrams::FULL);
+    let at = "192.168.1.20:9".parse().expect("it is one");
+    let _flood = Datagrams::unheard(wire, at, full, 8 * M);
+    let taken = || {
+        let line = format!("-s link show {}", story.device);
+        let shown = &story.office.host.ip_json(&line)[0];
+        shown["stats64"]["tx"]["bytes"].as_u64().expect("it is counted")
+    };
+    for mbits in [4, 2] {
+        let cap = cap(mbits);
+        let sent = || sent.load(Ordering::Relaxed);
+        cap.is_kept_and_used("from the machine", sent);
+        cap.is_kept_and_used("to the machine", taken);
+    }
 }

@@ -2,9 +2,9 @@
 //! is lost, or more than a cap lets pass, to see how many come.
 
 use std::io;
-use std::net::{IpAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -49,7 +49,7 @@ struct Heard {
     /// Those that came after one with a higher number.
     late: AtomicU64,
     /// Set when nobody wants to know any more.
-    done: AtomicU64,
+    done: AtomicBool,
 }
 
 /// How a stream went.
@@ -90,6 +90,27 @@ impl Datagrams {
         setsockopt(&receiver, sockopt::RcvBufForce, &ROOM)
             .unwrap_or_else(|e| panic!("{what}: {e}"));
         let at = receiver.local_addr().expect("it is bound");
+        let mut stream = Self::unheard(from, at, length, bits);
+        let heard = Arc::clone(&stream.heard);
+        let receiver = std::thread::spawn(move || receive(&receiver, &heard));
+        stream.receiver = Some(receiver);
+        stream
+    }
+
+    /// Sends as [`Datagrams::flow`] does, to somebody who is asked by other
+    /// means what has arrived.
+    ///
+    /// # Panics
+    /// When there is no way to the address.
+    #[track_caller]
+    #[must_use]
+    pub fn unheard(
+        from: &Netns,
+        at: SocketAddr,
+        length: usize,
+        bits: u64,
+    ) -> Self {
+        let what = format!("{} to {at}", from.name());
         let opened = from.on_thread(|| {
             let sender = UdpSocket::bind("0.0.0.0:0")?;
             sender.connect(at)?;
@@ -98,19 +119,15 @@ impl Datagrams {
         let sender = opened.unwrap_or_else(|e| panic!("{what}: {e}"));
         let frame = 8 * (length as u64 + HEADERS);
         let pause = Duration::from_secs_f64(ratio(frame, bits));
-        let heard = Arc::new(Heard::default());
         let (stop, stopped) = mpsc::channel();
-        let counted = Arc::clone(&heard);
         Self {
             what,
             stop: Some(stop),
             sender: Some(std::thread::spawn(move || {
                 send(&sender, length.max(8), pause, &stopped)
             })),
-            receiver: Some(std::thread::spawn(move || {
-                receive(&receiver, &counted)
-            })),
-            heard,
+            receiver: None,
+            heard: Arc::default(),
         }
     }
 
@@ -182,7 +199,7 @@ impl Datagrams {
 impl Drop for Datagrams {
     fn drop(&mut self) {
         drop(self.stop.take());
-        self.heard.done.store(1, Ordering::Relaxed);
+        self.heard.done.store(true, Ordering::Relaxed);
         // Whether they ended well doesn't matter any more.
         let _ = self.sender.take().map(JoinHandle::join);
         let _ = self.receiver.take().map(JoinHandle::join);
@@ -242,7 +259,7 @@ fn receive(socket: &UdpSocket, heard: &Heard) -> io::Result<()> {
     let mut payload = vec![0; 1 << 16];
     let mut next = 0;
     socket.set_read_timeout(Some(Duration::from_millis(50)))?;
-    while heard.done.load(Ordering::Relaxed) == 0 {
+    while !heard.done.load(Ordering::Relaxed) {
         let length = match socket.recv(&mut payload) {
             Ok(length) => length,
             Err(e) if e.kind() == io::ErrorKind::WouldBlock => continue,
