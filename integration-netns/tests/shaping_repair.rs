@@ -159,6 +159,39 @@ fn what_is_done_to_queues_by_hand_is_put_right() {
     settled.assert_same(host, "nothing was left to do");
 }
 
+#[test]
+fn a_root_of_somebodys_keeps_nobody_from_work() {
+    let Some(story) = Story::begin() else { return };
+    let Story { netd, office, .. } = &story;
+    let dladm = |line: &str| netd.sh(&format!("dladm {line}"));
+    // Where nothing waits: db has a guarantee and no cap.
+    let tc = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        office.host.run("tc", &words).check()
+    };
+    tc("qdisc add dev vnic-2 root handle 1: htb default 5");
+    netd.reload();
+    dladm("create-vnic -l bge0 -p maxbw=5M net9").check();
+    dladm("set-linkprop -z db -p minbw=2M net0").check();
+    dladm("delete-vnic net9").check();
+    let shown = tc("qdisc show dev vnic-2 root");
+    assert!(shown.contains("default 0x5"), "{shown}");
+    // Its own cap would need the place, and says so.
+    let refused = dladm("set-linkprop -z db -p maxbw=5M net0");
+    assert!(refused.stderr.contains("on vnic-2: File exists"), "{refused}");
+    tc("qdisc del dev vnic-2 root");
+    dladm("set-linkprop -z db -p maxbw=5M net0").check();
+
+    // On a shaper that is to go.
+    dladm("delete-vnic -z db net0").check();
+    tc("qdisc del dev shape-1 root");
+    tc("qdisc add dev shape-1 root handle 1: htb default 5");
+    netd.reload();
+    dladm("delete-vnic -z web net0").check();
+    let links = office.host.ip("-br link show");
+    assert!(!links.contains("shape"), "{links}");
+}
+
 /// The queues of the story's links, their classes and whether the links and the
 /// program are in their places, as tc and ip show them. Without the numbers of
 /// classes: one that was deleted may get another.

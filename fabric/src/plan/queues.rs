@@ -71,9 +71,11 @@ fn steps(
 fn close(shaper: Shaper, observed: &Observed) -> Vec<Step> {
     let (near, far) = (shaper.near_end(), shaper.far_end());
     let mut steps: Vec<Step> = Vec::new();
-    if observed.queues.contains_key(&near) {
+    if let Some(there) = observed.queues.get(&near) {
+        // A root that is none of ours goes with the shaper, and so do its
+        // classes.
         let none = QueueTree::default();
-        let classes = self::steps(&near, &none, observed);
+        let classes = none.steps(Some(there)).unwrap_or_default().into_iter();
         let link = || near.clone();
         steps.extend(classes.map(|step| Step::Queue { link: link(), step }));
     }

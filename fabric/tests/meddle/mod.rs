@@ -6,6 +6,7 @@
 //! orphan LINK               a host end that nobody wants is there
 //! down LINK                 a host end, or a shaper's end, is switched off
 //! unqueue LINK              a link has no queues any more
+//! reroot LINK               a link has an HTB that netd would not make
 //! recap LINK                every class of a link may send 1,000 bytes a second
 //! stray LINK                a link has a class more, with a queue of the kernel's
 //! mtu LINK BYTES            any link has another MTU
@@ -25,7 +26,7 @@
 //! ```
 
 use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
-use fabric::shaping::{ClassId, Queue, Shaper};
+use fabric::shaping::{ClassId, Queue, QueueTree, Shaper};
 use fabric::{HostEnd, LinkName, Mtu, Observed, ObservedProgram, Program};
 
 /// Does what a line says, or says why it has no effect: such a line would test
@@ -52,6 +53,11 @@ pub(crate) fn meddle(
         }
         ["unqueue", link] => {
             observed.queues.remove(&name(link)).ok_or_else(missing)?;
+        }
+        ["reroot", link] => {
+            let default = Some(ClassId(0x55));
+            let tree = QueueTree { default, ..QueueTree::default() };
+            observed.queues.insert(name(link), tree);
         }
         ["recap", link] => {
             let tree = observed.queues.get_mut(&name(link));

@@ -146,7 +146,10 @@ fn at_host_end(
         own.for_each(|row| row.class = Some(HOST_END_LEAF));
     }
     let there = observed.queues.get(&host_end);
-    if !waits && there.is_none() {
+    // An HTB that classes otherwise is somebody else's, and in nobody's way as
+    // long as nothing has to wait.
+    let ours = there.is_some_and(|tree| tree.default == Some(HOST_END_LEAF));
+    if !waits && !ours {
         return Ok(());
     }
     let mut owners = flow_owners(flows, vnic.id, |to| to.to_vnic);
