@@ -3,9 +3,13 @@
 //! Machines are noisy and shared, so nothing here is judged by a clock alone:
 //! what is compared runs in turns, in one run, and medians are compared.
 
+mod counter;
+mod cpu;
 mod forward;
 mod links;
 mod machine;
+mod numbers;
+mod pair;
 mod program;
 mod sample;
 mod vnic_create;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Serialize, Serializer};
 
 use super::case::{Case, Direction, Question, Way};
+use crate::bench::numbers::{median, rounded};
 
 /// The answers of every round to every case.
 #[derive(Debug, Default)]
@@ -103,23 +104,6 @@ impl Serialize for Figures {
     }
 }
 
-/// The middle one; of two in the middle, the one between.
-fn median(values: &[f64]) -> Option<f64> {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    let above = *values.get(middle)?;
-    if values.len() % 2 == 1 {
-        return Some(above);
-    }
-    Some(f64::midpoint(above, values[middle - 1]))
-}
-
-/// Three places: more is noise.
-pub(super) fn rounded(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -130,18 +114,6 @@ mod tests {
         crowd: 2,
         way: Way::Bridge,
     };
-
-    #[test]
-    fn the_median_is_the_middle_one() {
-        for (values, want) in [
-            (&[][..], None),
-            (&[3.0], Some(3.0)),
-            (&[9.0, 1.0, 5.0], Some(5.0)),
-            (&[4.0, 1.0, 9.0, 2.0], Some(3.0)),
-        ] {
-            assert_eq!(median(values), want, "{values:?}");
-        }
-    }
 
     #[test]
     fn ratios_are_of_medians() {

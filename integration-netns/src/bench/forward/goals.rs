@@ -4,34 +4,7 @@ use serde::Serialize;
 
 use super::case::{Case, Direction, Question, Way};
 use super::figures::Figures;
-
-/// On which side of a number a ratio should be.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub(super) enum Bound {
-    AtLeast(f64),
-    AtMost(f64),
-    /// Nothing is wanted; it is for the record.
-    None,
-}
-
-impl Bound {
-    pub(super) fn met(self, ratio: f64) -> bool {
-        match self {
-            Self::AtLeast(bound) => ratio >= bound,
-            Self::AtMost(bound) => ratio <= bound,
-            Self::None => true,
-        }
-    }
-
-    pub(super) fn text(self) -> String {
-        match self {
-            Self::AtLeast(bound) => format!(">= {bound:.2}"),
-            Self::AtMost(bound) => format!("<= {bound:.2}"),
-            Self::None => String::new(),
-        }
-    }
-}
+use crate::bench::numbers::{Bound, rounded};
 
 /// The ratio that is wanted of VNICs with all protections to a peer, in every
 /// crowd and direction that has both.
@@ -105,7 +78,7 @@ fn crowd_cost(figures: &Figures) -> Option<Verdict> {
         let (question, way) = (Question::Kpps, Way::Veth);
         figures.ratio(Way::VnicAll, Case { question, direction, crowd, way })
     };
-    let ratio = super::figures::rounded(speed(least)? / speed(greatest)?);
+    let ratio = rounded(speed(least)? / speed(greatest)?);
     let (bound, crowd) = (CROWD_COST, greatest);
     let goal = format!(
         "cost per packet with {greatest} VNICs / with {least}, each beside \
@@ -128,19 +101,6 @@ mod tests {
             figures.add(case, crowd, *number);
         }
         figures
-    }
-
-    #[test]
-    fn bounds_belong_to_what_is_wanted() {
-        for (bound, ratio, want) in [
-            (Bound::AtLeast(1.15), 1.15, true),
-            (Bound::AtLeast(1.15), 1.149, false),
-            (Bound::AtMost(1.1), 1.1, true),
-            (Bound::AtMost(1.1), 1.101, false),
-            (Bound::None, 0.0, true),
-        ] {
-            assert_eq!(bound.met(ratio), want, "{bound:?} {ratio}");
-        }
     }
 
     #[test]

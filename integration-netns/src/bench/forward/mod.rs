@@ -23,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use super::Mode;
 use super::machine::Machine;
+use super::numbers::rounded;
 use crate::{Lab, LabError, note};
 use case::{Case, Direction, Question, Way};
 use figures::Figures;
@@ -158,7 +159,7 @@ fn time_programs(
                 pair.kpps(span);
             });
             times.extend(means.into_iter().map(|(program, runs, mean_ns)| {
-                let mean_ns = figures::rounded(mean_ns);
+                let mean_ns = rounded(mean_ns);
                 RunTime { crowd, direction, way, program, runs, mean_ns }
             }));
         }

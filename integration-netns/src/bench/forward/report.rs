@@ -7,9 +7,10 @@ use serde::Serialize;
 
 use super::case::{Case, Direction, Question, Way};
 use super::figures::Figures;
-use super::goals::{self, Bound, GOALS, Verdict};
+use super::goals::{self, GOALS, Verdict};
 use super::programs::RunTime;
 use crate::bench::machine::Machine;
+use crate::bench::numbers::Bound;
 
 /// What was measured.
 #[derive(Debug, Serialize)]

@@ -19,7 +19,7 @@ mod vnics;
 use std::net::Ipv4Addr;
 
 use super::case::{Direction, Way};
-use super::load::Pair;
+use crate::bench::pair::Pair;
 use crate::{Lab, Netns, Office};
 
 /// The guests' link.
