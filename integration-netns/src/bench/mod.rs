@@ -3,6 +3,7 @@
 //! Machines are noisy and shared, so nothing here is judged by a clock alone:
 //! what is compared runs in turns, in one run, and medians are compared.
 
+mod cni;
 mod counter;
 mod cpu;
 mod forward;

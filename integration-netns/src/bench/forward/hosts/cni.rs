@@ -6,18 +6,12 @@
 //! guests of a crowd are its own; the others get the same links and rules in
 //! one go.
 
-use std::io::Write;
-use std::path::Path;
-use std::process::Stdio;
-
 use super::Guest;
 use crate::Netns;
+use crate::bench::cni::{self, Container};
 
 /// Guests that the plugin connects; those that talk are among them.
 pub(super) const BY_PLUGIN: usize = 64;
-
-/// Where Debian's containernetworking-plugins has it.
-const PLUGIN: &str = "/usr/lib/cni/bridge";
 
 /// A network without addresses of its own: those that talk are given theirs.
 const NETWORK: &str = r#"{
@@ -33,51 +27,36 @@ add chain bridge nat PREROUTING { type filter hook prerouting priority -300; pol
 
 /// The plugin on a host.
 #[derive(Debug)]
-pub(super) struct Plugin {
-    host: Netns,
-}
+pub(super) struct Plugin(cni::Plugin);
 
 impl Plugin {
     /// Finds the machine's.
     pub(super) fn find(host: &Netns) -> Option<Self> {
-        Path::new(PLUGIN).exists().then(|| Self { host: host.clone() })
+        cni::Plugin::find("bridge", host).map(Self)
     }
 
     /// Has it connect a guest.
     pub(super) fn add(&self, guest: &Guest) {
-        let mut child = self.host.spawn_with(Path::new(PLUGIN), |command| {
-            command
-                .env("CNI_COMMAND", "ADD")
-                .env("CNI_CONTAINERID", format!("c{}", guest.number))
-                .env("CNI_NETNS", guest.zone.path())
-                .env("CNI_IFNAME", &guest.link)
-                .env("CNI_ARGS", format!("MAC={}", guest.mac()))
-                .env("CNI_PATH", "/usr/lib/cni")
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped());
-        });
-        let mut stdin = child.stdin.take().expect("it is piped");
-        // One that doesn't read says why not.
-        let _ = stdin.write_all(NETWORK.as_bytes());
-        drop(stdin);
-        let output = child.wait_with_output().expect("it ends");
-        let text = String::from_utf8_lossy(&output.stdout);
-        let number = guest.number;
-        assert!(output.status.success(), "CNI ADD of guest {number}: {text}");
+        let id = format!("c{}", guest.number);
+        let args = format!("MAC={}", guest.mac());
+        let (netns, link) = (&guest.zone, guest.link.as_str());
+        let of = Container { id: &id, netns, link, args: &args };
+        let done = self.0.call("ADD", &of, NETWORK);
+        done.unwrap_or_else(|error| panic!("guest {id}: {error}"));
     }
 }
 
 /// What a reader should know.
 pub(super) fn note(plugin: Option<&Plugin>) -> String {
     match plugin {
-        Some(_) => format!(
-            "cni: the plugin {PLUGIN} itself for the first {BY_PLUGIN} guests, \
-             its links and rules as it makes them for the others"
+        Some(Plugin(plugin)) => format!(
+            "cni: the plugin {} itself for the first {BY_PLUGIN} guests, \
+             its links and rules as it makes them for the others",
+            plugin.path
         ),
-        None => format!(
-            "cni: there is no {PLUGIN}, so links and rules are written as it \
-             makes them"
-        ),
+        None => "cni: the plugin is not there, so links and rules are written \
+                 as it makes them"
+            .to_owned(),
     }
 }
 
