@@ -1,5 +1,5 @@
 # A menu: each entry is a script of scripts/, which can be run without make.
-.PHONY: help demo test test-kernel bench bench-forward bench-program fuzz lint
+.PHONY: help demo test test-kernel bench bench-forward bench-program bench-shape fuzz lint
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
@@ -22,6 +22,9 @@ bench-forward: ## Measure packets beside bridges and macvlan; ARGS=--quick
 
 bench-program: ## Measure the guests' BPF program on single frames; ARGS=--quick
 	@scripts/bench program $(ARGS)
+
+bench-shape: ## Measure caps and guarantees beside CNI, Incus, libvirt; ARGS=--quick
+	@scripts/bench shape $(ARGS)
 
 fuzz: ## Run a million frames through the guard in BPF and in Rust; FRAMES=N
 	@scripts/fuzz $(FRAMES)

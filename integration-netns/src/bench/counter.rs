@@ -16,6 +16,11 @@ impl Counter {
         Self::open(netns, "snmp")
     }
 
+    /// What links count.
+    pub(super) fn links(netns: &Netns) -> Self {
+        Self::open(netns, "dev")
+    }
+
     fn open(netns: &Netns, file: &str) -> Self {
         let path = format!("/proc/thread-self/net/{file}");
         Self(netns.on_thread(|| File::open(path)).expect("every kernel has it"))
@@ -25,6 +30,12 @@ impl Counter {
     pub(super) fn protocol(&mut self, protocol: &str, name: &str) -> u64 {
         of_protocol(&self.text(), protocol, name)
             .unwrap_or_else(|| panic!("the kernel counts no {protocol} {name}"))
+    }
+
+    /// The bytes that a link has received, the Ethernet header among them.
+    pub(super) fn bytes_received(&mut self, link: &str) -> u64 {
+        of_link(&self.text(), link)
+            .unwrap_or_else(|| panic!("the kernel knows no {link}"))
     }
 
     fn text(&mut self) -> String {
@@ -45,6 +56,14 @@ fn of_protocol(snmp: &str, protocol: &str, name: &str) -> Option<u64> {
     named.find(|(at, _)| *at == name)?.1.parse().ok()
 }
 
+/// Finds the first number behind a link's name.
+fn of_link(dev: &str, link: &str) -> Option<u64> {
+    let rest = dev.lines().find_map(|line| {
+        line.trim_start().strip_prefix(link)?.strip_prefix(':')
+    })?;
+    rest.split_whitespace().next()?.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,6 +82,21 @@ mod tests {
         }
         for text in ["", "Ip: InReceives\n", "Ip: A\nIp: 1\n"] {
             assert_eq!(of_protocol(text, "Ip", "InReceives"), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_links_bytes_are_found_by_its_whole_name() {
+        let text = "Inter-|   Receive\n face |bytes    packets errs\n    \
+                    lo:     7       1    0\n net10:      9       2    0\n  \
+                    net1: 4711      50    0\n";
+        for (link, want) in [
+            ("lo", Some(7)),
+            ("net1", Some(4711)),
+            ("net10", Some(9)),
+            ("net", None),
+        ] {
+            assert_eq!(of_link(text, link), want, "{link}");
         }
     }
 }

@@ -13,6 +13,8 @@ mod numbers;
 mod pair;
 mod program;
 mod sample;
+mod shape;
+mod svg;
 mod vnic_create;
 
 use std::fmt::Display;
@@ -47,6 +49,24 @@ pub fn program() -> ExitCode {
     finish("program", program::measure)
 }
 
+/// Runs the benchmark of shaping, prints its tables and writes its results.
+#[must_use]
+pub fn shape() -> ExitCode {
+    finish("shape", shape::measure)
+}
+
+/// What a benchmark comes to: a table for people, numbers for programs.
+trait Outcome: Display + Serialize {
+    /// Pictures as SVG, and the names of their files.
+    fn plots(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+}
+
+impl Outcome for forward::Report {}
+impl Outcome for program::Report {}
+impl Outcome for vnic_create::Report {}
+
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
@@ -70,7 +90,7 @@ impl Mode {
     }
 }
 
-fn finish<R: Display + Serialize>(
+fn finish<R: Outcome>(
     name: &str,
     measure: fn(Machine, Mode) -> Result<R, LabError>,
 ) -> ExitCode {
@@ -103,7 +123,7 @@ enum BenchError {
     },
 }
 
-fn run<R: Display + Serialize>(
+fn run<R: Outcome>(
     name: &str,
     mode: Mode,
     measure: fn(Machine, Mode) -> Result<R, LabError>,
@@ -118,11 +138,18 @@ fn run<R: Display + Serialize>(
         let _ = writeln!(std::io::stdout(), "\nnot written: --quick");
         return Ok(());
     }
-    let path = format!("{RESULTS}/{name}.json");
-    std::fs::create_dir_all(RESULTS)
-        .and_then(|()| std::fs::write(&path, text + "\n"))
-        .map_err(|source| BenchError::Write { path: path.clone(), source })?;
-    let _ = writeln!(std::io::stdout(), "\nwritten to {path}");
+    let mut files = report.plots();
+    files.insert(0, (format!("{name}.json"), text + "\n"));
+    for (file, text) in files {
+        let path = format!("{RESULTS}/{file}");
+        std::fs::create_dir_all(RESULTS)
+            .and_then(|()| std::fs::write(&path, text))
+            .map_err(|source| BenchError::Write {
+                path: path.clone(),
+                source,
+            })?;
+        let _ = writeln!(std::io::stdout(), "\nwritten to {path}");
+    }
     Ok(())
 }
 

@@ -8,6 +8,8 @@ use serde::Serialize;
 pub(super) enum Bound {
     AtLeast(f64),
     AtMost(f64),
+    /// Not less than the first and not more than the second.
+    Within(f64, f64),
     /// Nothing is wanted; it is for the record.
     None,
 }
@@ -17,6 +19,7 @@ impl Bound {
         match self {
             Self::AtLeast(bound) => ratio >= bound,
             Self::AtMost(bound) => ratio <= bound,
+            Self::Within(least, most) => (least..=most).contains(&ratio),
             Self::None => true,
         }
     }
@@ -25,6 +28,7 @@ impl Bound {
         match self {
             Self::AtLeast(bound) => format!(">= {bound:.2}"),
             Self::AtMost(bound) => format!("<= {bound:.2}"),
+            Self::Within(least, most) => format!("{least:.3} to {most:.3}"),
             Self::None => String::new(),
         }
     }
@@ -63,6 +67,10 @@ mod tests {
             (Bound::AtLeast(1.15), 1.149, false),
             (Bound::AtMost(1.1), 1.1, true),
             (Bound::AtMost(1.1), 1.101, false),
+            (Bound::Within(0.99, 1.005), 0.99, true),
+            (Bound::Within(0.99, 1.005), 1.005, true),
+            (Bound::Within(0.99, 1.005), 0.989, false),
+            (Bound::Within(0.99, 1.005), 1.006, false),
             (Bound::None, 0.0, true),
         ] {
             assert_eq!(bound.met(ratio), want, "{bound:?} {ratio}");

@@ -29,7 +29,7 @@ use case::{Case, Direction, Question, Way};
 use figures::Figures;
 use hosts::Host;
 use programs::{Programs, RunTime, Timing};
-use report::Report;
+pub(super) use report::Report;
 
 /// How much is measured.
 #[derive(Debug)]

@@ -1,0 +1,326 @@
+//! How well a guest's bandwidth is capped and guaranteed, beside other ways to
+//! do so.
+//!
+//! ```text
+//!   guest ── host: one of the ways to cap a guest ════ wire
+//! ```
+//!
+//! All hosts are there at once. In each round every cap is set everywhere, and
+//! then every way takes its turn at every load in both directions. Small caps
+//! leave the machine idle: there all ways are loaded at once.
+
+mod alone;
+mod case;
+mod figures;
+mod gauge;
+mod goals;
+mod hosts;
+mod ideal;
+mod load;
+mod plots;
+mod report;
+
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
+
+use super::Mode;
+use super::machine::Machine;
+use super::numbers::float;
+use super::pair::SMALL;
+use crate::{Lab, LabError, note};
+use case::{Cap, Case, Direction, Load, Question, Way};
+use figures::Figures;
+use gauge::Gauge;
+use hosts::{Host, VnicHost};
+use load::{Delivered, Echo, Flood, LARGE, Over, Streams};
+use report::Report;
+
+/// The MTU of all links.
+const MTU: u32 = 1500;
+
+/// The cap under which round trips are measured.
+const PROBED: Cap = Cap::mbps(100);
+
+const CAPS: [Cap; 5] = [
+    Cap::mbps(1),
+    Cap::mbps(10),
+    Cap::mbps(100),
+    Cap::mbps(1000),
+    Cap::mbps(5000),
+];
+
+/// Those that show that all works.
+const FEW: [Cap; 2] = [Cap::mbps(10), Cap::mbps(100)];
+
+/// The greatest cap that leaves the machine idle.
+const IDLE: Cap = Cap::mbps(10);
+
+/// How much is measured.
+#[derive(Debug)]
+struct Scale {
+    caps: &'static [Cap],
+    rounds: usize,
+    /// How long a measurement takes that counts packets by the thousand.
+    span: Duration,
+    /// How long one takes under 1M and 10M, where few packets come.
+    slow: [Duration; 2],
+    /// How long probes are sent.
+    probing: Duration,
+}
+
+impl Scale {
+    fn of(mode: Mode) -> Self {
+        let ms = Duration::from_millis;
+        match mode {
+            Mode::Full => Self {
+                caps: &CAPS,
+                rounds: 5,
+                span: ms(500),
+                slow: [ms(4000), ms(2000)],
+                probing: ms(2000),
+            },
+            Mode::Quick => Self {
+                caps: &FEW,
+                rounds: 1,
+                span: ms(20),
+                slow: [ms(20); 2],
+                probing: ms(40),
+            },
+        }
+    }
+
+    /// How long streams are measured under a cap.
+    fn stream_span(&self, cap: Cap) -> Duration {
+        let slow = [Cap::mbps(1), Cap::mbps(10)].into_iter().zip(self.slow);
+        let mut slow = slow.filter(|(least, _)| cap <= *least);
+        slow.next().map_or(self.span, |(_, span)| span)
+    }
+}
+
+/// A gauge that gets a quarter of the time to warm up.
+fn gauge(cap: Option<Cap>, span: Duration) -> Gauge {
+    Gauge::new(cap, span / 4, span)
+}
+
+/// Measures all ways in turns.
+pub(super) fn measure(
+    machine: Machine,
+    mode: Mode,
+) -> Result<Report, LabError> {
+    let scale = Scale::of(mode);
+    let lab = Lab::open()?;
+    let mut vnics = VnicHost::new(&lab);
+    let mut peers = hosts::peers(&lab);
+    let mut notes = vnics.notes();
+    notes.extend(peers.iter().flat_map(|host| host.notes()));
+    let reach = reach(&all(&mut vnics, &mut peers), scale.span);
+    notes.push(format!(
+        "without a cap, 32 streams of the slowest way carry {:.1} Gbit/s",
+        reach * 8.0 / 1e9
+    ));
+    let (caps, beyond): (Vec<_>, Vec<_>) = scale
+        .caps
+        .iter()
+        .partition(|cap| mode == Mode::Quick || within(**cap, reach));
+    for cap in beyond {
+        notes.push(format!("{cap}: not measured, the machine is too slow"));
+    }
+    let mut figures = Figures::default();
+    let mut alone = alone::Alone::new(mode, reach);
+    notes.extend(alone.notes());
+    for round in 1..=scale.rounds {
+        let start = Instant::now();
+        for cap in &caps {
+            let mut hosts = all(&mut vnics, &mut peers);
+            for host in &mut hosts {
+                host.cap(Some(*cap));
+            }
+            ask_all(&hosts, &scale, *cap, &mut figures);
+        }
+        alone.ask(&mut vnics, scale.span);
+        note(&format!("round {round}: measured in {:.1?}", start.elapsed()));
+    }
+    let singles = alone.singles();
+    Ok(Report {
+        machine,
+        rounds: scale.rounds,
+        notes,
+        goals: goals::judge(&figures, &singles),
+        figures,
+        singles,
+    })
+}
+
+/// All hosts, ours first.
+fn all<'a>(
+    vnics: &'a mut VnicHost,
+    peers: &'a mut [Box<dyn Host>],
+) -> Vec<&'a mut dyn Host> {
+    let mut hosts: Vec<&mut dyn Host> = vec![vnics];
+    for peer in peers {
+        hosts.push(&mut **peer);
+    }
+    hosts
+}
+
+/// Whether the machine carries clearly more than a cap, in bytes per second.
+/// Otherwise it would be its speed that is measured.
+fn within(cap: Cap, reach: f64) -> bool {
+    cap.bytes() * 1.1 <= reach
+}
+
+/// Bytes per second of the slowest way and direction, without a cap.
+fn reach(hosts: &[&mut dyn Host], span: Duration) -> f64 {
+    let mut least = f64::INFINITY;
+    for host in hosts {
+        let pairs = Direction::ALL.into_iter().filter_map(|to| host.pair(to));
+        for (pair, _) in pairs {
+            let streams = Streams::open(&pair, count(Load::Streams));
+            least = least.min(streams.measure(gauge(None, span)).bytes);
+        }
+    }
+    least
+}
+
+/// How many streams a load has.
+fn count(load: Load) -> usize {
+    if load == Load::Streams { 32 } else { 1 }
+}
+
+/// Asks everything about one cap.
+fn ask_all(
+    hosts: &[&mut dyn Host],
+    scale: &Scale,
+    cap: Cap,
+    figures: &mut Figures,
+) {
+    for direction in Direction::ALL {
+        for load in [Load::Stream, Load::Streams] {
+            let gauge = gauge(Some(cap), scale.stream_span(cap));
+            let all = if cap <= IDLE {
+                at_once(hosts, direction, load, &gauge)
+            } else {
+                in_turns(hosts, direction, load, &gauge)
+            };
+            let ideal = ideal::tcp_share(MTU) * cap.bytes();
+            for (way, Delivered { bytes, again }) in all {
+                let question = Question::Goodput;
+                let case = Case { question, load, direction, cap, way };
+                figures.add(case, bytes / ideal);
+                let question = Question::Again;
+                figures.add(Case { question, ..case }, again);
+            }
+        }
+        for host in hosts {
+            let Some((pair, link)) = host.pair(direction) else { continue };
+            let way = host.way();
+            for (load, size, most) in [
+                (Load::Large, LARGE, Cap::mbps(1000)),
+                (Load::Small, SMALL, Cap::mbps(100)),
+            ] {
+                if (IDLE..=most).contains(&cap) {
+                    let flood = Flood::open(&pair, link);
+                    let gauge = gauge(Some(cap), scale.span);
+                    let share = flood.measure(size, gauge) / cap.bytes();
+                    let question = Question::Wire;
+                    let case = Case { question, load, direction, cap, way };
+                    figures.add(case, share);
+                }
+            }
+            if cap == PROBED {
+                let echo = Echo::open(&pair);
+                let load = Load::Streams;
+                let streams = Streams::open(&pair, count(load));
+                let trips = probe(&echo, streams, scale.probing);
+                let ms = |time: Duration| time.as_secs_f64() * 1e3;
+                let [lost, sent] =
+                    [trips.lost, trips.sent].map(|probes| float(probes as u64));
+                for (question, answer) in [
+                    (Question::TripMs, ms(trips.median)),
+                    (Question::TripP99Ms, ms(trips.p99)),
+                    (Question::TripLost, 1e3 * lost / sent.max(1.0)),
+                ] {
+                    let case = Case { question, load, direction, cap, way };
+                    figures.add(case, answer);
+                }
+            }
+        }
+    }
+}
+
+/// Each way's turn comes right after the other's.
+fn in_turns(
+    hosts: &[&mut dyn Host],
+    direction: Direction,
+    load: Load,
+    gauge: &Gauge,
+) -> Vec<(Way, Delivered)> {
+    let one = |host: &&mut dyn Host| {
+        let (pair, _) = host.pair(direction)?;
+        let streams = Streams::open(&pair, count(load));
+        Some((host.way(), streams.measure(gauge.clone())))
+    };
+    hosts.iter().filter_map(one).collect()
+}
+
+/// All ways at the same time.
+fn at_once(
+    hosts: &[&mut dyn Host],
+    direction: Direction,
+    load: Load,
+    gauge: &Gauge,
+) -> Vec<(Way, Delivered)> {
+    let open = |host: &&mut dyn Host| {
+        let (pair, _) = host.pair(direction)?;
+        Some((host.way(), Streams::open(&pair, count(load))))
+    };
+    let opened: Vec<_> = hosts.iter().filter_map(open).collect();
+    std::thread::scope(|scope| {
+        let measured: Vec<_> = opened
+            .into_iter()
+            .map(|(way, streams)| {
+                let gauge = gauge.clone();
+                (way, scope.spawn(move || streams.measure(gauge)))
+            })
+            .collect();
+        let done = measured.into_iter().map(|(way, thread)| {
+            let done = thread.join();
+            (way, done.unwrap_or_else(|why| std::panic::resume_unwind(why)))
+        });
+        done.collect()
+    })
+}
+
+/// Probes a way that streams have filled.
+fn probe(echo: &Echo, mut streams: Streams, span: Duration) -> load::Trips {
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let _over = Over(&over);
+        scope.spawn(|| streams.send_until(&over));
+        echo.measure(span / 4, span, &over)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_packets_take_long() {
+        let scale = Scale::of(Mode::Full);
+        for (mbps, want) in
+            [(1, 4000), (10, 2000), (100, 500), (1000, 500), (5000, 500)]
+        {
+            let span = scale.stream_span(Cap::mbps(mbps));
+            assert_eq!(span, Duration::from_millis(want), "{mbps}M");
+        }
+    }
+
+    #[test]
+    fn a_cap_near_the_machines_speed_is_not_measured() {
+        // In bytes per second; 100M is 12.5 million.
+        for (reach, want) in [(12.4e6, false), (13e6, false), (14e6, true)] {
+            assert_eq!(within(Cap::mbps(100), reach), want, "{reach}");
+        }
+    }
+}

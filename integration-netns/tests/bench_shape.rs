@@ -1,0 +1,61 @@
+//! The benchmark of shaping itself: that it builds every way that the kernel
+//! can, and asks it everything.
+//!
+//! ```text
+//!   guest ── host: a way to cap the guest ════ wire       in a lab of its own
+//! ```
+//!
+//! What the numbers are is nobody's business here.
+
+use integration_netns::Lab;
+
+/// The ways, and in which direction each of them caps what the kernel may not
+/// be able to: `tc` police and sfq.
+const WAYS: [(&str, &[&str]); 4] = [
+    ("VNIC, maxbw", &[]),
+    ("CNI bandwidth", &[]),
+    ("Incus limits", &["from the guest"]),
+    ("libvirt bandwidth", &["from the guest", "to the guest"]),
+];
+
+#[test]
+fn every_way_is_asked_everything_or_said_to_be_refused() {
+    let Some(lab) = Lab::for_story() else { return };
+    let machine = lab.netns("machine");
+    let output = machine.run("bench-shape", &["--quick"]).check();
+    assert!(output.ends_with("not written: --quick\n"), "{output}");
+
+    // A table is a title, a line of caps, and a line for each way.
+    let tables: Vec<_> = output
+        .split("\n\n")
+        .filter(|table| table.contains("\n  cap "))
+        .collect();
+    assert_eq!(tables.len(), 16, "{output}");
+    for (way, fragile) in WAYS {
+        for direction in ["from the guest", "to the guest"] {
+            let refused = output.contains(&format!(
+                "- {way}, {direction}: can't be built on this kernel: "
+            ));
+            assert!(!refused || fragile.contains(&direction), "{output}");
+            let of = tables.iter().filter(|table| {
+                table.lines().next().is_some_and(|title| {
+                    title.ends_with(&format!(", {direction}"))
+                })
+            });
+            let mut count = 0;
+            for table in of {
+                let line = table
+                    .lines()
+                    .find_map(|line| line.trim_start().strip_prefix(way))
+                    .unwrap_or_else(|| panic!("no {way}:\n{table}"));
+                assert!(!line.trim().is_empty(), "{way}:\n{table}");
+                assert_eq!(line.contains("n/a"), refused, "{way}:\n{table}");
+                count += 1;
+            }
+            assert_eq!(count, 8, "{way}, {direction}");
+        }
+    }
+    let alone = output.split("Of VNICs alone\n").nth(1).unwrap_or_default();
+    let numbers = alone.lines().take_while(|line| !line.is_empty());
+    assert_eq!(numbers.count(), 3, "{output}");
+}
