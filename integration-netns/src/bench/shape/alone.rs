@@ -4,11 +4,12 @@
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use super::case::{Cap, Direction};
+use super::case::{Cap, Direction, Load};
 use super::goals::Single;
 use super::hosts::{Host, VnicHost};
 use super::load::{Crowd, Over, Streams};
-use super::{MTU, gauge, ideal, within};
+use super::reach::Reach;
+use super::{MTU, gauge, ideal};
 use crate::bench::Mode;
 use crate::bench::numbers::Bound;
 
@@ -29,11 +30,12 @@ pub(super) struct Alone {
 }
 
 impl Alone {
-    /// Chooses caps that the machine carries, `reach` bytes per second.
-    pub(super) fn new(mode: Mode, reach: f64) -> Self {
+    /// Chooses caps that the machine carries.
+    pub(super) fn new(mode: Mode, reach: &Reach) -> Self {
         let (full, small) = (Cap::mbps(1000), Cap::mbps(100));
         // Floods take a good part of the machine.
-        let fast = mode == Mode::Full && within(full, reach / 2.0);
+        let both = Cap::mbps(2000);
+        let fast = mode == Mode::Full && reach.carries(Load::Streams, both);
         let (link, sure) =
             if fast { (full, Cap::mbps(300)) } else { (small, Cap::mbps(30)) };
         let name = format!(

@@ -74,6 +74,9 @@ pub(super) enum Load {
 }
 
 impl Load {
+    pub(super) const ALL: [Self; 4] =
+        [Self::Stream, Self::Streams, Self::Large, Self::Small];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Stream => "one TCP stream",

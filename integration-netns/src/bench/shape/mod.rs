@@ -18,6 +18,7 @@ mod hosts;
 mod ideal;
 mod load;
 mod plots;
+mod reach;
 mod report;
 
 use std::sync::atomic::AtomicBool;
@@ -33,6 +34,7 @@ use figures::Figures;
 use gauge::Gauge;
 use hosts::{Host, VnicHost};
 use load::{Delivered, Echo, Flood, LARGE, Over, Streams};
+use reach::Reach;
 use report::Report;
 
 /// The MTU of all links.
@@ -113,29 +115,28 @@ pub(super) fn measure(
     let mut peers = hosts::peers(&lab);
     let mut notes = vnics.notes();
     notes.extend(peers.iter().flat_map(|host| host.notes()));
-    let reach = reach(&all(&mut vnics, &mut peers), scale.span);
-    notes.push(format!(
-        "without a cap, 32 streams of the slowest way carry {:.1} Gbit/s",
-        reach * 8.0 / 1e9
-    ));
-    let (caps, beyond): (Vec<_>, Vec<_>) = scale
-        .caps
-        .iter()
-        .partition(|cap| mode == Mode::Quick || within(**cap, reach));
-    for cap in beyond {
-        notes.push(format!("{cap}: not measured, the machine is too slow"));
+    let reach = Reach::of(&all(&mut vnics, &mut peers), scale.span);
+    notes.push(reach.to_string());
+    // Numbers that mean nothing need no speed.
+    let reach = if mode == Mode::Quick { Reach::default() } else { reach };
+    for (load, caps) in Load::ALL.map(|load| (load, asked(load, &scale))) {
+        let beyond = |cap: &Cap| !reach.carries(load, *cap);
+        for cap in caps.into_iter().filter(beyond) {
+            let load = load.name();
+            notes.push(format!("{load} under {cap}: the machine is too slow"));
+        }
     }
     let mut figures = Figures::default();
-    let mut alone = alone::Alone::new(mode, reach);
+    let mut alone = alone::Alone::new(mode, &reach);
     notes.extend(alone.notes());
     for round in 1..=scale.rounds {
         let start = Instant::now();
-        for cap in &caps {
+        for cap in scale.caps {
             let mut hosts = all(&mut vnics, &mut peers);
             for host in &mut hosts {
                 host.cap(Some(*cap));
             }
-            ask_all(&hosts, &scale, *cap, &mut figures);
+            ask_all(&hosts, &scale, &reach, *cap, &mut figures);
         }
         alone.ask(&mut vnics, scale.span);
         note(&format!("round {round}: measured in {:.1?}", start.elapsed()));
@@ -163,23 +164,16 @@ fn all<'a>(
     hosts
 }
 
-/// Whether the machine carries clearly more than a cap, in bytes per second.
-/// Otherwise it would be its speed that is measured.
-fn within(cap: Cap, reach: f64) -> bool {
-    cap.bytes() * 1.1 <= reach
-}
-
-/// Bytes per second of the slowest way and direction, without a cap.
-fn reach(hosts: &[&mut dyn Host], span: Duration) -> f64 {
-    let mut least = f64::INFINITY;
-    for host in hosts {
-        let pairs = Direction::ALL.into_iter().filter_map(|to| host.pair(to));
-        for (pair, _) in pairs {
-            let streams = Streams::open(&pair, count(Load::Streams));
-            least = least.min(streams.measure(gauge(None, span)).bytes);
-        }
-    }
-    least
+/// The caps under which a load is asked for: few packets say nothing of a small
+/// one, and no machine fills a great one with small packets.
+fn asked(load: Load, scale: &Scale) -> Vec<Cap> {
+    let (least, most) = match load {
+        Load::Stream | Load::Streams => (Cap::mbps(1), Cap::mbps(5000)),
+        Load::Large => (Cap::mbps(10), Cap::mbps(1000)),
+        Load::Small => (Cap::mbps(10), Cap::mbps(100)),
+    };
+    let caps = scale.caps.iter().copied();
+    caps.filter(|cap| (least..=most).contains(cap)).collect()
 }
 
 /// How many streams a load has.
@@ -187,15 +181,24 @@ fn count(load: Load) -> usize {
     if load == Load::Streams { 32 } else { 1 }
 }
 
+/// The payload of a load's datagrams.
+fn size(load: Load) -> usize {
+    if load == Load::Large { LARGE } else { SMALL }
+}
+
 /// Asks everything about one cap.
 fn ask_all(
     hosts: &[&mut dyn Host],
     scale: &Scale,
+    reach: &Reach,
     cap: Cap,
     figures: &mut Figures,
 ) {
+    let asked = |load: &Load| {
+        asked(*load, scale).contains(&cap) && reach.carries(*load, cap)
+    };
     for direction in Direction::ALL {
-        for load in [Load::Stream, Load::Streams] {
+        for load in [Load::Stream, Load::Streams].into_iter().filter(asked) {
             let gauge = gauge(Some(cap), scale.stream_span(cap));
             let all = if cap <= IDLE {
                 at_once(hosts, direction, load, &gauge)
@@ -214,20 +217,15 @@ fn ask_all(
         for host in hosts {
             let Some((pair, link)) = host.pair(direction) else { continue };
             let way = host.way();
-            for (load, size, most) in [
-                (Load::Large, LARGE, Cap::mbps(1000)),
-                (Load::Small, SMALL, Cap::mbps(100)),
-            ] {
-                if (IDLE..=most).contains(&cap) {
-                    let flood = Flood::open(&pair, link);
-                    let gauge = gauge(Some(cap), scale.span);
-                    let share = flood.measure(size, gauge) / cap.bytes();
-                    let question = Question::Wire;
-                    let case = Case { question, load, direction, cap, way };
-                    figures.add(case, share);
-                }
+            for load in [Load::Large, Load::Small].into_iter().filter(asked) {
+                let flood = Flood::open(&pair, link);
+                let gauge = gauge(Some(cap), scale.span);
+                let bytes = flood.measure(size(load), gauge);
+                let question = Question::Wire;
+                let case = Case { question, load, direction, cap, way };
+                figures.add(case, bytes / cap.bytes());
             }
-            if cap == PROBED {
+            if cap == PROBED && asked(&Load::Streams) {
                 let echo = Echo::open(&pair);
                 let load = Load::Streams;
                 let streams = Streams::open(&pair, count(load));
@@ -317,10 +315,18 @@ mod tests {
     }
 
     #[test]
-    fn a_cap_near_the_machines_speed_is_not_measured() {
-        // In bytes per second; 100M is 12.5 million.
-        for (reach, want) in [(12.4e6, false), (13e6, false), (14e6, true)] {
-            assert_eq!(within(Cap::mbps(100), reach), want, "{reach}");
+    fn a_load_has_its_caps() {
+        let scale = Scale::of(Mode::Full);
+        let caps =
+            |load| asked(load, &scale).iter().map(Cap::to_string).collect();
+        for (load, want) in [
+            (Load::Stream, "1M 10M 100M 1G 5G"),
+            (Load::Streams, "1M 10M 100M 1G 5G"),
+            (Load::Large, "10M 100M 1G"),
+            (Load::Small, "10M 100M"),
+        ] {
+            let caps: Vec<_> = caps(load);
+            assert_eq!(caps.join(" "), want, "{load:?}");
         }
     }
 }
