@@ -34,8 +34,8 @@ impl Alone {
     pub(super) fn new(mode: Mode, reach: &Reach) -> Self {
         let (full, small) = (Cap::mbps(1000), Cap::mbps(100));
         // Floods take a good part of the machine.
-        let both = Cap::mbps(2000);
-        let fast = mode == Mode::Full && reach.carries(Load::Streams, both);
+        let carried = reach.carries(Load::Streams, full, 2.0);
+        let fast = mode == Mode::Full && carried;
         let (link, sure) =
             if fast { (full, Cap::mbps(300)) } else { (small, Cap::mbps(30)) };
         let name = format!(

@@ -10,8 +10,9 @@ use super::hosts::Host;
 use super::load::{Flood, Streams};
 use super::{count, gauge, size};
 
-/// How much more than a cap the machine has to carry.
-const CLEARLY: f64 = 1.1;
+/// How often each load is tried. A machine that does other things can only be
+/// slower, so the best one counts.
+const TRIES: usize = 3;
 
 /// Bytes per second of the slowest way and direction, by load.
 #[derive(Clone, Debug, Default)]
@@ -27,12 +28,19 @@ impl Reach {
                     continue;
                 };
                 let gauge = gauge(None, span);
-                let streams = Streams::open(&pair, count(Load::Streams));
-                let streams = streams.measure(gauge.clone());
-                reach.lower(Load::Streams, streams.bytes);
+                let best = |one: &dyn Fn() -> f64| {
+                    (0..TRIES).map(|_| one()).fold(0.0, f64::max)
+                };
+                let bytes = best(&|| {
+                    let streams = Streams::open(&pair, count(Load::Streams));
+                    streams.measure(gauge.clone()).bytes
+                });
+                reach.lower(Load::Streams, bytes);
                 for load in [Load::Large, Load::Small] {
-                    let flood = Flood::open(&pair, link);
-                    let bytes = flood.measure(size(load), gauge.clone());
+                    let bytes = best(&|| {
+                        let flood = Flood::open(&pair, link);
+                        flood.measure(size(load), gauge.clone())
+                    });
                     reach.lower(load, bytes);
                 }
             }
@@ -45,12 +53,12 @@ impl Reach {
         *least = least.min(bytes);
     }
 
-    /// Whether a cap can be what holds a load back. One stream is no faster
-    /// than many. What was not measured knows no limits.
-    pub(super) fn carries(&self, load: Load, cap: Cap) -> bool {
+    /// Whether it carries so many times a cap. One stream is no faster than
+    /// many. What was not measured knows no limits.
+    pub(super) fn carries(&self, load: Load, cap: Cap, times: f64) -> bool {
         let load = if load == Load::Stream { Load::Streams } else { load };
         let least = self.0.get(&load);
-        least.is_none_or(|least| cap.bytes() * CLEARLY <= *least)
+        least.is_none_or(|least| cap.bytes() * times <= *least)
     }
 }
 
@@ -79,13 +87,13 @@ mod tests {
             let mut reach = Reach::default();
             reach.lower(Load::Streams, bytes);
             for load in [Load::Stream, Load::Streams] {
-                assert_eq!(
-                    reach.carries(load, Cap::mbps(100)),
-                    want,
-                    "{bytes}"
-                );
+                let got = reach.carries(load, Cap::mbps(100), 1.1);
+                assert_eq!(got, want, "{bytes}");
             }
-            assert!(reach.carries(Load::Small, Cap::mbps(5000)), "{bytes}");
+            assert!(
+                reach.carries(Load::Small, Cap::mbps(5000), 1.1),
+                "{bytes}"
+            );
         }
     }
 
