@@ -39,6 +39,13 @@ fn every_way_is_asked_everything_or_said_to_be_refused() {
         .filter(|table| table.contains("\n  cap "))
         .collect();
     assert_eq!(tables.len(), 16, "{output}");
+    for table in &tables {
+        let caps = table.lines().nth(1).unwrap_or_default();
+        let caps: Vec<_> = caps.split_whitespace().skip(1).collect();
+        let probed = table.starts_with("round trip");
+        let want: &[&str] = if probed { &["100M"] } else { &["10M", "100M"] };
+        assert_eq!(caps, want, "{table}");
+    }
     for (way, fragile) in WAYS {
         for direction in ["from the guest", "to the guest"] {
             let refused = output.contains(&format!(
