@@ -10,6 +10,7 @@
 //! leave the machine idle: under these, streams of all ways are sent at once.
 
 mod alone;
+mod asking;
 mod case;
 mod figures;
 mod gauge;
@@ -21,27 +22,23 @@ mod plots;
 mod reach;
 mod report;
 
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use super::Mode;
 use super::machine::Machine;
-use super::numbers::float;
 use super::pair::SMALL;
 use crate::{Lab, LabError, note};
-use case::{Cap, Case, Direction, Load, Question, Way};
+use asking::Asking;
+use case::{Cap, Load};
 use figures::Figures;
 use gauge::Gauge;
 use hosts::{Host, VnicHost};
-use load::{Delivered, Echo, Flood, LARGE, Over, Streams};
+use load::LARGE;
 use reach::Reach;
 use report::Report;
 
 /// The MTU of all links.
 const MTU: u32 = 1500;
-
-/// The cap under which round trips are measured.
-const PROBED: Cap = Cap::mbps(100);
 
 const CAPS: [Cap; 5] = [
     Cap::mbps(1),
@@ -96,6 +93,18 @@ impl Scale {
         }
     }
 
+    /// The caps under which a load is asked for: few packets say nothing of a
+    /// small one, and no machine fills a great one with small packets.
+    fn asked(&self, load: Load) -> Vec<Cap> {
+        let (least, most) = match load {
+            Load::Stream | Load::Streams => (Cap::mbps(1), Cap::mbps(5000)),
+            Load::Large => (Cap::mbps(10), Cap::mbps(1000)),
+            Load::Small => (Cap::mbps(10), Cap::mbps(100)),
+        };
+        let caps = self.caps.iter().copied();
+        caps.filter(|cap| (least..=most).contains(cap)).collect()
+    }
+
     /// How long streams are measured under a cap.
     fn stream_span(&self, cap: Cap) -> Duration {
         let [slowest, slow, fast] = self.streaming;
@@ -125,9 +134,13 @@ pub(super) fn measure(
     notes.extend(peers.iter().flat_map(|host| host.notes()));
     let reach = Reach::of(&all(&mut vnics, &mut peers), scale.flooding);
     notes.push(reach.to_string());
-    // Numbers that mean nothing need no speed.
-    let reach = if mode == Mode::Quick { Reach::default() } else { reach };
-    for (load, caps) in Load::ALL.map(|load| (load, asked(load, &scale))) {
+    // Numbers that mean nothing need no speed: all is asked, once of all ways at
+    // the same time and once in turns.
+    let reach = match mode {
+        Mode::Full => reach,
+        Mode::Quick => Reach::just(Load::Streams, FEW[0].bytes() * SPARE),
+    };
+    for (load, caps) in Load::ALL.map(|load| (load, scale.asked(load))) {
         let beyond = |cap: &Cap| !reach.carries(load, *cap, CLEARLY);
         for cap in caps.into_iter().filter(beyond) {
             let load = load.name();
@@ -144,7 +157,8 @@ pub(super) fn measure(
             for host in &mut hosts {
                 host.cap(Some(*cap));
             }
-            ask_all(&hosts, &scale, &reach, *cap, &mut figures);
+            let (scale, reach, cap) = (&scale, &reach, *cap);
+            Asking { hosts: &hosts, scale, reach, cap }.all(&mut figures);
         }
         alone.ask(&mut vnics, scale.flooding);
         note(&format!("round {round}: measured in {:.1?}", start.elapsed()));
@@ -172,18 +186,6 @@ fn all<'a>(
     hosts
 }
 
-/// The caps under which a load is asked for: few packets say nothing of a small
-/// one, and no machine fills a great one with small packets.
-fn asked(load: Load, scale: &Scale) -> Vec<Cap> {
-    let (least, most) = match load {
-        Load::Stream | Load::Streams => (Cap::mbps(1), Cap::mbps(5000)),
-        Load::Large => (Cap::mbps(10), Cap::mbps(1000)),
-        Load::Small => (Cap::mbps(10), Cap::mbps(100)),
-    };
-    let caps = scale.caps.iter().copied();
-    caps.filter(|cap| (least..=most).contains(cap)).collect()
-}
-
 /// How many streams a load has.
 fn count(load: Load) -> usize {
     if load == Load::Streams { 32 } else { 1 }
@@ -192,119 +194,6 @@ fn count(load: Load) -> usize {
 /// The payload of a load's datagrams.
 fn size(load: Load) -> usize {
     if load == Load::Large { LARGE } else { SMALL }
-}
-
-/// Asks everything about one cap.
-fn ask_all(
-    hosts: &[&mut dyn Host],
-    scale: &Scale,
-    reach: &Reach,
-    cap: Cap,
-    figures: &mut Figures,
-) {
-    let asked = |load: &Load| {
-        asked(*load, scale).contains(&cap) && reach.carries(*load, cap, CLEARLY)
-    };
-    for direction in Direction::ALL {
-        for load in [Load::Stream, Load::Streams].into_iter().filter(asked) {
-            let gauge = gauge(Some(cap), scale.stream_span(cap));
-            let all = if reach.carries(load, cap, SPARE) {
-                at_once(hosts, direction, load, &gauge)
-            } else {
-                in_turns(hosts, direction, load, &gauge)
-            };
-            let ideal = ideal::tcp_share(MTU) * cap.bytes();
-            for (way, Delivered { bytes, again }) in all {
-                let question = Question::Goodput;
-                let case = Case { question, load, direction, cap, way };
-                figures.add(case, bytes / ideal);
-                let question = Question::Again;
-                figures.add(Case { question, ..case }, again);
-            }
-        }
-        for host in hosts {
-            let Some((pair, link)) = host.pair(direction) else { continue };
-            let way = host.way();
-            for load in [Load::Large, Load::Small].into_iter().filter(asked) {
-                let flood = Flood::open(&pair, link);
-                let gauge = gauge(Some(cap), scale.flooding);
-                let bytes = flood.measure(size(load), gauge);
-                let question = Question::Wire;
-                let case = Case { question, load, direction, cap, way };
-                figures.add(case, bytes / cap.bytes());
-            }
-            if cap == PROBED && asked(&Load::Streams) {
-                let echo = Echo::open(&pair);
-                let load = Load::Streams;
-                let streams = Streams::open(&pair, count(load));
-                let trips = probe(&echo, streams, scale.probing);
-                let ms = |time: Duration| time.as_secs_f64() * 1e3;
-                let [lost, sent] =
-                    [trips.lost, trips.sent].map(|probes| float(probes as u64));
-                for (question, answer) in [
-                    (Question::TripMs, ms(trips.median)),
-                    (Question::TripP99Ms, ms(trips.p99)),
-                    (Question::TripLost, 1e3 * lost / sent.max(1.0)),
-                ] {
-                    let case = Case { question, load, direction, cap, way };
-                    figures.add(case, answer);
-                }
-            }
-        }
-    }
-}
-
-/// Each way's turn comes right after the other's.
-fn in_turns(
-    hosts: &[&mut dyn Host],
-    direction: Direction,
-    load: Load,
-    gauge: &Gauge,
-) -> Vec<(Way, Delivered)> {
-    let one = |host: &&mut dyn Host| {
-        let (pair, _) = host.pair(direction)?;
-        let streams = Streams::open(&pair, count(load));
-        Some((host.way(), streams.measure(gauge.clone())))
-    };
-    hosts.iter().filter_map(one).collect()
-}
-
-/// All ways at the same time.
-fn at_once(
-    hosts: &[&mut dyn Host],
-    direction: Direction,
-    load: Load,
-    gauge: &Gauge,
-) -> Vec<(Way, Delivered)> {
-    let open = |host: &&mut dyn Host| {
-        let (pair, _) = host.pair(direction)?;
-        Some((host.way(), Streams::open(&pair, count(load))))
-    };
-    let opened: Vec<_> = hosts.iter().filter_map(open).collect();
-    std::thread::scope(|scope| {
-        let measured: Vec<_> = opened
-            .into_iter()
-            .map(|(way, streams)| {
-                let gauge = gauge.clone();
-                (way, scope.spawn(move || streams.measure(gauge)))
-            })
-            .collect();
-        let done = measured.into_iter().map(|(way, thread)| {
-            let done = thread.join();
-            (way, done.unwrap_or_else(|why| std::panic::resume_unwind(why)))
-        });
-        done.collect()
-    })
-}
-
-/// Probes a way that streams have filled.
-fn probe(echo: &Echo, mut streams: Streams, span: Duration) -> load::Trips {
-    let over = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        let _over = Over(&over);
-        scope.spawn(|| streams.send_until(&over));
-        echo.measure(span / 2, span, &over)
-    })
 }
 
 #[cfg(test)]
@@ -326,7 +215,7 @@ mod tests {
     fn a_load_has_its_caps() {
         let scale = Scale::of(Mode::Full);
         let caps =
-            |load| asked(load, &scale).iter().map(Cap::to_string).collect();
+            |load| scale.asked(load).iter().map(Cap::to_string).collect();
         for (load, want) in [
             (Load::Stream, "1M 10M 100M 1G 5G"),
             (Load::Streams, "1M 10M 100M 1G 5G"),

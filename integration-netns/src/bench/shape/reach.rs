@@ -48,6 +48,11 @@ impl Reach {
         reach
     }
 
+    /// Knows of one load, and no limits of the others.
+    pub(super) fn just(load: Load, bytes: f64) -> Self {
+        Self([(load, bytes)].into())
+    }
+
     fn lower(&mut self, load: Load, bytes: f64) {
         let least = self.0.entry(load).or_insert(bytes);
         *least = least.min(bytes);
@@ -84,8 +89,7 @@ mod tests {
         for (bytes, want) in
             [(12.4e6, false), (13.7e6, false), (13.8e6, true), (1e9, true)]
         {
-            let mut reach = Reach::default();
-            reach.lower(Load::Streams, bytes);
+            let reach = Reach::just(Load::Streams, bytes);
             for load in [Load::Stream, Load::Streams] {
                 let got = reach.carries(load, Cap::mbps(100), 1.1);
                 assert_eq!(got, want, "{bytes}");
