@@ -95,7 +95,7 @@ pub(super) enum Question {
     Goodput,
     /// What arrives at the receiver's link, of the cap.
     Wire,
-    /// Of 1,000 segments, how many were sent again.
+    /// How many segments were sent again for 1,000 new ones.
     Again,
     /// A probe's round trip through the load.
     TripMs,
@@ -110,7 +110,7 @@ impl Question {
         match self {
             Self::Goodput => "goodput / what headers leave of the cap",
             Self::Wire => "on the wire / cap",
-            Self::Again => "segments sent again, of 1,000",
+            Self::Again => "segments sent again for 1,000 new ones",
             Self::TripMs => "round trip through it, median, ms",
             Self::TripP99Ms => "round trip through it, p99, ms",
             Self::TripLost => "probes lost, of 1,000",

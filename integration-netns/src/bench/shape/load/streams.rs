@@ -29,7 +29,8 @@ pub(in crate::bench::shape) struct Streams {
 pub(in crate::bench::shape) struct Delivered {
     /// Bytes per second that the receivers read.
     pub(in crate::bench::shape) bytes: f64,
-    /// Of 1,000 segments, how many were sent again, the warm-up among them.
+    /// How many segments were sent again for 1,000 new ones, those of the
+    /// warm-up among them.
     pub(in crate::bench::shape) again: f64,
 }
 
@@ -75,7 +76,8 @@ impl Streams {
         self.drive(|_, _, _| enough.load(Ordering::Relaxed));
     }
 
-    /// Segments that TCP has sent, and sent again.
+    /// Segments that TCP has sent for the first time (RFC 4022 has `OutSegs`
+    /// so), and sent again.
     fn segments(&mut self) -> [u64; 2] {
         ["OutSegs", "RetransSegs"].map(|name| self.sent.protocol("Tcp", name))
     }
