@@ -72,5 +72,13 @@ fn every_way_is_asked_everything_or_said_to_be_refused() {
     }
     let alone = output.split("Of VNICs alone\n").nth(1).unwrap_or_default();
     let numbers = alone.lines().take_while(|line| !line.is_empty());
-    assert_eq!(numbers.count(), 3, "{output}");
+    assert_eq!(numbers.count(), 4, "{output}");
+    let mut tables = output.split("\n\n");
+    let flows = tables.find(|table| table.contains("\n  flows "));
+    let flows = flows.unwrap_or_else(|| panic!("no flows:\n{output}"));
+    let counts = flows.lines().nth(1).unwrap_or_default();
+    let counts: Vec<_> = counts.split_whitespace().skip(1).collect();
+    assert_eq!(counts, ["0", "1", "100"], "{flows}");
+    let kpps = flows.lines().nth(2).unwrap_or_default();
+    assert_eq!(kpps.split_whitespace().count(), 4, "{flows}");
 }

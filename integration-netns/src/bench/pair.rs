@@ -21,6 +21,9 @@ pub(super) const SMALL: usize = 64 - 4 - 14 - 20 - 8;
 /// Packets between two looks at the clock.
 pub(super) const BURST: usize = 64;
 
+/// A port that the kernel chooses.
+const ANY: u16 = 0;
+
 /// Two stations.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pair<'a> {
@@ -38,9 +41,14 @@ impl Pair<'_> {
     /// a packet that a program hands to the host's stack is in no link's
     /// counters.
     pub(super) fn kpps(&self, span: Duration) -> f64 {
+        self.kpps_at(ANY, span)
+    }
+
+    /// The same to a port of the receiver's.
+    pub(super) fn kpps_at(&self, port: u16, span: Duration) -> f64 {
         let mut counter = Counter::snmp(self.to);
         let mut received = || counter.protocol("Ip", "InReceives");
-        let (_sink, from) = self.datagrams();
+        let (_sink, from) = self.datagrams_at(port);
         let before = received();
         let span = on_cpu(0, || {
             let start = Instant::now();
@@ -60,7 +68,14 @@ impl Pair<'_> {
     /// connected to it. What fills up is the first, behind all that is
     /// measured.
     pub(super) fn datagrams(&self) -> (UdpSocket, UdpSocket) {
-        let sink = self.at_receiver(UdpSocket::bind);
+        self.datagrams_at(ANY)
+    }
+
+    fn datagrams_at(&self, port: u16) -> (UdpSocket, UdpSocket) {
+        let sink = self.at_receiver(|mut at| {
+            at.set_port(port);
+            UdpSocket::bind(at)
+        });
         let at = sink.local_addr().expect("it is bound");
         let any = (Ipv4Addr::UNSPECIFIED, 0);
         let from = self.from.on_thread(|| UdpSocket::bind(any));

@@ -13,6 +13,7 @@ mod alone;
 mod asking;
 mod case;
 mod figures;
+mod flows;
 mod gauge;
 mod goals;
 mod hosts;
@@ -31,6 +32,7 @@ use crate::{Lab, LabError, note};
 use asking::Asking;
 use case::{Cap, Load};
 use figures::Figures;
+use flows::Flows;
 use gauge::Gauge;
 use hosts::{Host, VnicHost};
 use load::LARGE;
@@ -148,6 +150,7 @@ pub(super) fn measure(
         }
     }
     let mut figures = Figures::default();
+    let mut flows = Flows::new(&lab, &vnics, mode);
     let mut alone = alone::Alone::new(mode, &reach);
     notes.extend(alone.notes());
     for round in 1..=scale.rounds {
@@ -161,15 +164,19 @@ pub(super) fn measure(
             Asking { hosts: &hosts, scale, reach, cap }.all(&mut figures);
         }
         alone.ask(&mut vnics, scale.flooding);
+        flows.ask(2 * scale.flooding);
         note(&format!("round {round}: measured in {:.1?}", start.elapsed()));
     }
-    let singles = alone.singles();
+    let flows = flows.done(&vnics);
+    let mut singles = alone.singles();
+    singles.extend(flows.singles());
     Ok(Report {
         machine,
         rounds: scale.rounds,
         notes,
         goals: goals::judge(&figures, &singles),
         figures,
+        flows,
         singles,
     })
 }

@@ -1,11 +1,13 @@
-//! The pictures: goodput by cap, and what a probe takes through a load.
+//! The pictures: goodput by cap, what a probe takes through a load, and what a
+//! VNIC sends by the flows that it has.
 
 use super::case::{Case, Direction, Load, Question, Way};
 use super::figures::Figures;
+use super::flows::{Kpps, WANTED};
 use crate::bench::svg::{Chart, Group};
 
 /// The pictures and the names of their files.
-pub(super) fn plots(figures: &Figures) -> Vec<(String, String)> {
+pub(super) fn plots(figures: &Figures, flows: &Kpps) -> Vec<(String, String)> {
     let mut plots = Vec::new();
     for (load, name) in [(Load::Stream, "1"), (Load::Streams, "32")] {
         for (direction, to) in
@@ -16,6 +18,7 @@ pub(super) fn plots(figures: &Figures) -> Vec<(String, String)> {
         }
     }
     plots.push(("shape_trips.svg".to_owned(), trips(figures).svg()));
+    plots.push(("shape_flows.svg".to_owned(), by_flows(flows).svg()));
     plots
 }
 
@@ -50,6 +53,23 @@ fn trips(figures: &Figures) -> Chart {
     chart(title.to_owned(), groups, 15.0)
 }
 
+fn by_flows(flows: &Kpps) -> Chart {
+    let medians = flows.medians();
+    let one = medians.iter().find(|(count, _)| *count == 1);
+    let groups = medians.iter().map(|(count, kpps)| {
+        let name = if *count == 1 { "flow" } else { "flows" };
+        Group { name: format!("{count} {name}"), values: vec![Some(*kpps)] }
+    });
+    let title = "64-byte frames from zone to zone by flows of the VNIC, kpps; \
+                 is to be above the line";
+    Chart {
+        title: title.to_owned(),
+        series: vec!["VNIC"],
+        groups: groups.collect(),
+        line: one.map_or(0.0, |(_, kpps)| kpps / WANTED),
+    }
+}
+
 fn group(figures: &Figures, name: String, at: impl Fn(Way) -> Case) -> Group {
     let values = Way::ALL.map(|way| figures.median(at(way)));
     Group { name, values: values.into() }
@@ -63,6 +83,7 @@ fn chart(title: String, groups: Vec<Group>, line: f64) -> Chart {
 mod tests {
     use super::*;
     use crate::bench::shape::case::Cap;
+    use crate::bench::shape::flows::example;
 
     #[test]
     fn each_number_is_in_its_picture() {
@@ -78,7 +99,7 @@ mod tests {
         let question = Question::TripP99Ms;
         let (way, cap) = (Way::Vnic, Cap::mbps(100));
         figures.add(Case { question, way, cap, ..case }, 9.25);
-        let plots = plots(&figures);
+        let plots = plots(&figures, &example());
         let with = |number: &str| {
             let has = |svg: &str| svg.contains(&format!(">{number}</text>"));
             let files = plots.iter().filter(|(_, svg)| has(svg));
@@ -88,6 +109,9 @@ mod tests {
         let both = ["shape_goodput_from_32.svg", "shape_goodput_to_32.svg"];
         assert_eq!(with("5G"), both);
         assert_eq!(with("9.25"), ["shape_trips.svg"]);
-        assert_eq!(plots.len(), 5);
+        for number in ["10000 flows", "1 flow", "600.00"] {
+            assert_eq!(with(number), ["shape_flows.svg"], "{number}");
+        }
+        assert_eq!(plots.len(), 6);
     }
 }

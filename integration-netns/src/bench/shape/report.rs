@@ -6,10 +6,12 @@ use serde::Serialize;
 
 use super::case::{Cap, Case, Direction, Question, TABLES, Way};
 use super::figures::Figures;
+use super::flows::{Kpps, WANTED};
 use super::goals::{Single, Verdict, of_itself};
 use super::plots::plots;
 use crate::bench::Outcome;
 use crate::bench::machine::Machine;
+use crate::bench::numbers::median;
 
 /// What was measured.
 #[derive(Debug, Serialize)]
@@ -20,6 +22,8 @@ pub(in crate::bench) struct Report {
     pub(super) notes: Vec<String>,
     pub(super) goals: Vec<Verdict>,
     pub(super) figures: Figures,
+    /// What a VNIC sends, by the flows that it has.
+    pub(super) flows: Kpps,
     /// What only VNICs have.
     pub(super) singles: Vec<Single>,
 }
@@ -29,7 +33,7 @@ const HEAD: usize = 20;
 
 impl Outcome for Report {
     fn plots(&self) -> Vec<(String, String)> {
-        plots(&self.figures)
+        plots(&self.figures, &self.flows)
     }
 }
 
@@ -66,6 +70,7 @@ impl fmt::Display for Report {
                 }
             }
         }
+        self.flows(f)?;
         writeln!(f, "\nOf VNICs alone")?;
         for verdict in self.singles.iter().filter_map(Single::verdict) {
             line(f, &verdict)?;
@@ -94,6 +99,25 @@ impl Report {
         let lost =
             if lost > 0.0 { format!("+{lost:.0}") } else { String::new() };
         Some(format!("{mark}{median:.places$}{lost}"))
+    }
+
+    /// What flows cost.
+    fn flows(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "\n64-byte frames from zone to zone, of a VNIC with flows"
+        )?;
+        let medians = self.flows.medians();
+        let cells = medians.iter().map(|(count, _)| Some(count.to_string()));
+        row(f, "flows", cells)?;
+        let cells = medians.iter().map(|(_, kpps)| Some(format!("{kpps:.0}")));
+        row(f, "kpps", cells)?;
+        let cells = medians.iter().map(|(count, _)| {
+            let cost = median(&self.flows.costs(*count))?;
+            let missed = *count > 1 && cost > WANTED;
+            Some(format!("{}{cost:.2}", if missed { "!" } else { "" }))
+        });
+        row(f, "cost / that with 1", cells)
     }
 
     fn summary(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -127,6 +151,7 @@ fn row(
 mod tests {
     use super::*;
     use crate::bench::shape::case::Load;
+    use crate::bench::shape::flows::example;
 
     #[test]
     fn a_cell_says_what_is_missed_and_what_is_lost() {
@@ -150,8 +175,12 @@ mod tests {
             notes: Vec::new(),
             goals: Vec::new(),
             figures,
+            flows: example(),
             singles: Vec::new(),
         };
+        let text = report.to_string();
+        let costs = "cost / that with 1         0.91       1.00      !1.20\n";
+        assert!(text.contains(costs), "{text}");
         for (case, want) in [
             (case, Some("!16.00")),
             (peer, Some("320.00+7")),

@@ -6,6 +6,7 @@
 
 mod bridge;
 mod cni;
+mod flows;
 mod incus;
 mod libvirt;
 mod tc;
@@ -15,7 +16,8 @@ use std::net::Ipv4Addr;
 
 use super::case::{Cap, Direction, Way};
 use crate::bench::pair::Pair;
-use crate::{Lab, Netns, Office};
+use crate::{Lab, Netd, Netns, Office};
+pub(super) use flows::{FlowHost, PORT, sent_in_last};
 pub(super) use vnics::VnicHost;
 
 /// The capped guest's link, where the harness names it.
@@ -61,6 +63,11 @@ fn stations<'a>(
             (Pair { from: wire, to: guest, to_addr: GUEST }, link)
         }
     }
+}
+
+/// Runs `dladm`, which has to succeed.
+fn run(netd: &Netd, words: &str) {
+    netd.sh(&format!("dladm {words}")).check();
 }
 
 /// Gives a station its IP address.

@@ -6,7 +6,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{GUEST, Host, LINK, WIRE, plumb, stations};
+use super::{GUEST, Host, LINK, WIRE, plumb, run, stations};
 use crate::bench::pair::Pair;
 use crate::bench::shape::case::{Cap, Direction, Way};
 use crate::{Lab, Netd, Netns, Office};
@@ -49,6 +49,11 @@ impl VnicHost {
         });
         let crowd = crowd.collect();
         Self { netd, wire, capped, open, sure, crowd }
+    }
+
+    /// Whose host it is.
+    pub(in crate::bench::shape) fn netd(&self) -> &Netd {
+        &self.netd
     }
 
     /// The VNIC that never has a cap.
@@ -112,8 +117,4 @@ impl Host for VnicHost {
              in place"
         )]
     }
-}
-
-fn run(netd: &Netd, words: &str) {
-    netd.sh(&format!("dladm {words}")).check();
 }
