@@ -131,15 +131,14 @@ fn vlans_and_etherstubs_have_their_caps_and_leave_nothing() {
     let [a, b, c, d, e, f] = &zones;
     // The lower one of sender's, receiver's and link's cap; all at once.
     let streams = [
-        (2, flood(a, b, "192.168.1.11")),
-        (2, flood(b, a, "192.168.1.10")),
-        (2, flood(c, d, "192.168.1.11")),
-        (2, flood(d, c, "192.168.1.10")),
-        (4, flood(f, e, "192.168.1.10")),
+        ("a to b", 2, flood(a, b, "192.168.1.11")),
+        ("b to a", 2, flood(b, a, "192.168.1.10")),
+        ("c to d", 2, flood(c, d, "192.168.1.11")),
+        ("d to c", 2, flood(d, c, "192.168.1.10")),
+        ("f to e", 4, flood(f, e, "192.168.1.10")),
     ];
-    for (cap, stream) in &streams {
-        let what = format!("{stream:?}");
-        Cap::of(cap * M).is_kept_and_used(&what, || stream.bytes());
+    for (what, cap, stream) in &streams {
+        Cap::of(cap * M).is_kept_and_used(what, || stream.bytes());
     }
     drop(streams);
     let both = [flood(e, f, "192.168.1.11"), flood(f, e, "192.168.1.10")];

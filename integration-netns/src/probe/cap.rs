@@ -43,8 +43,8 @@ impl Cap {
     /// When more passes, or less for as long as anybody waits.
     #[track_caller]
     pub fn is_kept_and_used(self, what: &str, passed: impl Fn() -> u64) {
-        let what = format!("{what}: {self:?} is used");
-        Poll::PATIENT.until(&what, || {
+        let what = format!("{what}, {} bit/s", self.bits);
+        Poll::PATIENT.until(&format!("{what}: the cap is used"), || {
             let (bytes, span) = self.measured(&passed);
             self.check(&what, bytes, span);
             let least = self.in_time(span) * Self::USED / 100;
@@ -72,7 +72,7 @@ impl Cap {
     fn check(self, what: &str, bytes: u64, span: Duration) {
         let burst = self.in_time(Self::BURST).max(Self::FRAME);
         let most = self.in_time(span) * 101 / 100 + burst + 2 * Self::FRAME;
-        assert!(bytes <= most, "{what}: {bytes} in {span:?}, above {most}");
+        assert!(bytes <= most, "{what}: {bytes} in {span:?}, not {most}");
     }
 
     /// Bytes at the cap.
