@@ -142,6 +142,7 @@ impl Table {
     }
 
     /// Whether it holds what the programs count, and no rows.
+    #[cfg(feature = "bpf")]
     pub(crate) fn counts(self) -> bool {
         matches!(self, Self::Traffic | Self::Drops | Self::FlowTraffic)
     }
@@ -193,6 +194,7 @@ macro_rules! abi {
     )*};
 }
 pub(crate) use abi;
+#[cfg(feature = "bpf")]
 pub(crate) use flow::{flow_traffic_key, no_flow_traffic, sum_flow_counters};
 
 abi! {
@@ -649,6 +651,7 @@ pub(crate) fn slot_key(slot: u32) -> Vec<u8> {
 }
 
 /// The VNIC and the slot in the bytes of a VNIC's row.
+#[cfg(feature = "bpf")]
 pub(crate) fn slot_in(value: &[u8]) -> Option<(LinkId, u32)> {
     let value: VnicAbi = read(value)?;
     Some((LinkId(value.id), value.slot))

@@ -24,7 +24,7 @@ mod link_indexes;
 #[cfg(any(feature = "bpf", test))]
 mod records;
 pub mod shape;
-#[cfg(feature = "bpf")]
+#[cfg(any(feature = "bpf", test))]
 mod slots;
 
 #[cfg(any(feature = "bpf", test))]

@@ -114,10 +114,26 @@ fn the_higher_priority_has_all_that_it_wants() {
     for [web, db] in [["high", "medium"], ["high", "low"], ["medium", "low"]] {
         story.set("web", &format!("priority={web}"));
         story.set("db", &format!("priority={db}"));
-        // Begun anew: who goes first is decided when a queue fills up.
         let parts = parts(&story.flood(8 * M), 1_000_000);
         assert!(parts[1] <= 5, "{web} and {db}: {parts:?}");
     }
+}
+
+#[test]
+fn a_guarantee_and_a_priority_hold_as_soon_as_they_are_set_amid_a_flood() {
+    let zones = [("web", "priority=high"), ("db", "priority=low")];
+    let Some(story) = Story::begin(&zones, "4M") else { return };
+    let streams = story.flood(8 * M);
+    let starved = parts(&streams, 1_000_000);
+    assert!(starved[1] <= 5, "{starved:?}");
+    story.set("db", "minbw=1200K");
+    // What still waits from before is some 20 ms of it.
+    let held = parts(&streams, 2_000_000);
+    assert!((25..=35).contains(&held[1]), "{held:?}");
+    story.set("db", "priority=high");
+    story.set("web", "priority=low");
+    let turned = parts(&streams, 1_000_000);
+    assert!(turned[0] <= 5, "{turned:?}");
 }
 
 #[test]

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use fabric::datapath::{
     DatapathTables, FlowKey, LinkRef, Segment, Shaped, Treatment,
 };
-use fabric::shaping::{ClassId, QueueTree, Shaper, Shaping};
+use fabric::shaping::{Class, ClassId, QueueTree, Shaper, Shaping};
 use fabric::{
     Bandwidth, Ends, FlowId, LinkId, LinkName, Observed, Priority,
     ResolvedFlow, ResolvedSegment, ResolvedSpec, ResolvedVnic, Vnic,
 };
 
-use super::numbers::{GSO_MAX_SEGS, UNLIMITED, gso_segs};
+use super::numbers::{GSO_MAX_SEGS, LEAST, UNLIMITED, gso_segs, prio};
 use super::owners::{Flows, Owner, flow_owners, flows_of, own_the_rest};
 use super::{
     ClassesFull, FIRST_CLASS, FlowShare, HOST_END_LEAF, Level, TOP, VnicShare,
@@ -153,6 +153,7 @@ fn at_host_end(
         return Ok(());
     }
     let mut owners = flow_owners(flows, vnic.id, |to| to.to_vnic);
+    keep_turns(&mut owners, there, vnic);
     own_the_rest(&mut owners, there, [TOP, HOST_END_LEAF].into());
     let wanted = queued(vnic).map(|flow| Owner::Flow(flow.id)).collect();
     let given = allocate(&owners, &wanted, ClassId(HOST_END_LEAF.0 + 1))?;
@@ -252,7 +253,7 @@ impl<'a> Place<'a> {
             [Owner::Vnic(*id), Owner::Leaf(*id)].into_iter().chain(flows)
         });
         let given = allocate(
-            &self.owners(observed, there),
+            &self.owners(vnics, observed, there),
             &wanted.collect(),
             FIRST_CLASS,
         )?;
@@ -281,29 +282,74 @@ impl<'a> Place<'a> {
     }
 
     /// Whose the classes are that are there.
+    ///
+    /// A class that can't be changed to what it has to be is nobody's: frames go
+    /// into a new one from some moment on, and the old one goes when nothing
+    /// waits in it any more.
     fn owners(
         &self,
+        vnics: &BTreeMap<LinkId, (&ResolvedVnic, bool)>,
         observed: &Observed,
         there: &Flows,
     ) -> BTreeMap<Owner, ClassId> {
         let mut owners = BTreeMap::new();
-        let mut known = BTreeSet::from([TOP]);
+        let near_end = LinkRef::Name(self.near_end.clone());
         for row in observed.tables.vnics.values() {
             let Some(shaped) = &row.shaped else { continue };
-            if shaped.shaper != LinkRef::Name(self.near_end.clone()) {
+            let vnic = vnics.get(&row.id).map(|(vnic, _)| *vnic);
+            let Some(vnic) = vnic.filter(|_| shaped.shaper == near_end) else {
                 continue;
-            }
-            owners.insert(Owner::Leaf(row.id), shaped.class);
-            known.insert(shaped.class);
-            let leaf = self.there.and_then(|t| t.classes.get(&shaped.class));
-            if let Some(above) = leaf.and_then(|leaf| leaf.parent)
-                && known.insert(above)
-            {
+            };
+            let class = |id: &ClassId| self.there?.classes.get(id);
+            let leaf = class(&shaped.class);
+            if let Some(above) = leaf.and_then(|leaf| leaf.parent) {
+                if class(&above).is_some_and(|c| gets_a_guarantee(c, vnic)) {
+                    continue;
+                }
                 owners.insert(Owner::Vnic(row.id), above);
             }
-            owners.extend(flow_owners(there, row.id, |to| to.from_vnic));
+            if keeps_its_turn(leaf, vnic, Level::Medium) {
+                owners.insert(Owner::Leaf(row.id), shaped.class);
+            }
+            let mut flows = flow_owners(there, row.id, |to| to.from_vnic);
+            keep_turns(&mut flows, self.there, vnic);
+            owners.extend(flows);
         }
-        own_the_rest(&mut owners, self.there, known);
+        own_the_rest(&mut owners, self.there, BTreeSet::from([TOP]));
         owners
     }
+}
+
+/// Whether the class of a VNIC had no guarantee and is to have one. HTB
+/// remembers for a minute that a class sent more than its rate, and a single
+/// frame is more than that of one without a guarantee.
+fn gets_a_guarantee(class: &Class, vnic: &ResolvedVnic) -> bool {
+    class.rate <= LEAST && vnic.minbw.is_some()
+}
+
+/// Whether a leaf is served when it has to be. HTB changes that of a leaf only
+/// when nothing waits in it.
+fn keeps_its_turn(
+    leaf: Option<&Class>,
+    vnic: &ResolvedVnic,
+    flow: Level,
+) -> bool {
+    let leaf = leaf.and_then(|class| class.leaf.as_ref());
+    leaf.is_none_or(|leaf| leaf.prio == prio(level(vnic.priority), flow))
+}
+
+/// Leaves out the flows whose leaves can't stay.
+fn keep_turns(
+    owners: &mut BTreeMap<Owner, ClassId>,
+    there: Option<&QueueTree>,
+    vnic: &ResolvedVnic,
+) {
+    let levels: BTreeMap<Owner, Level> = queued(vnic)
+        .map(|flow| (Owner::Flow(flow.id), level(flow.priority)))
+        .collect();
+    owners.retain(|owner, id| {
+        let leaf = there.and_then(|tree| tree.classes.get(id));
+        let level = levels.get(owner);
+        level.is_some_and(|flow| keeps_its_turn(leaf, vnic, *flow))
+    });
 }
