@@ -6,7 +6,7 @@ use fabric::{FlowId, LinkId};
 use libbpf_rs::{ErrorKind, MapCore, MapFlags};
 
 use super::Datapath;
-use super::libbpf::{LibbpfError, call};
+use super::libbpf::{LibbpfError, call, call_for_room};
 use super::tables::MapError;
 use crate::abi;
 use crate::slots::Slots;
@@ -69,7 +69,8 @@ impl Datapath {
         call(|| map.update_percpu(&abi::slot_key(slot), &zero, MapFlags::ANY))?;
         let map = self.map(Table::Drops);
         let zero = vec![drops; cpus];
-        call(|| map.update_percpu(&abi::drops_key(id), &zero, MapFlags::ANY))
+        let key = abi::drops_key(id);
+        call_for_room(|| map.update_percpu(&key, &zero, MapFlags::ANY))
     }
 
     /// What went through a flow, summed over all CPUs. None when no row of the
@@ -94,7 +95,7 @@ impl Datapath {
     /// Sees to it that a flow has counters; whether it had none.
     pub(super) fn start_flow(&self, id: FlowId) -> Result<bool, LibbpfError> {
         let map = self.map(Table::FlowTraffic);
-        let started = call(|| {
+        let started = call_for_room(|| {
             let cpus = libbpf_rs::num_possible_cpus()?;
             let zero = vec![abi::no_flow_traffic(); cpus];
             let key = abi::flow_traffic_key(id);

@@ -5,7 +5,7 @@ use fabric::datapath::{DatapathTables, Row};
 use libbpf_rs::{ErrorKind, MapCore, MapFlags};
 
 use super::Datapath;
-use super::libbpf::{LibbpfError, call};
+use super::libbpf::{LibbpfError, call, call_for_room};
 use crate::abi;
 use crate::{EncodeError, LinkIndexes, Table};
 
@@ -153,8 +153,10 @@ impl Datapath {
             source,
         })?;
         let map = self.map(Table::of(row));
-        call(|| map.update(&key, &value, MapFlags::ANY)).map_err(|source| {
-            MapError::Put { row: Box::new(row.clone()), source }
+        let write = || map.update(&key, &value, MapFlags::ANY);
+        call_for_room(write).map_err(|source| MapError::Put {
+            row: Box::new(row.clone()),
+            source,
         })
     }
 
