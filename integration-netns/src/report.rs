@@ -73,7 +73,9 @@ impl Snapshot {
             // Not as JSON: Debian 12's tc can't. In no order of its own.
             let shown = netns.run("tc", &["class", "show", "dev", name]);
             let shown = shown.check();
-            let lines: BTreeSet<&str> = shown.lines().collect();
+            // fq_codel shows the connections that wait as classes, too.
+            let lines = shown.lines().filter(|line| line.contains(" htb "));
+            let lines: BTreeSet<&str> = lines.collect();
             classes.insert(name.to_owned(), json!(lines));
         }
         let fdb = netns.run("bridge", &["-j", "fdb", "show"]).check();
