@@ -1,6 +1,6 @@
 //! Topologies: who is connected to whom, as code.
 
-use crate::{Lab, Netns};
+use crate::{Lab, Netd, Netns};
 
 /// Where named namespaces are kept (ip-netns(8)).
 pub(crate) const NETNS_DIR: &str = "/run/netns";
@@ -76,6 +76,29 @@ impl Lab {
         // used, and nobody here answers a router solicitation.
         zone.sysctl("ipv6/conf/default/accept_dad", "0");
         zone.sysctl("ipv6/conf/default/router_solicitations", "0");
+        zone
+    }
+
+    /// Makes a zone of the [`Office`]: its VNIC `net0` over the host's NIC, with
+    /// further options of create-vnic, has an IPv4 address of the office's and
+    /// the IPv6 address that ends alike.
+    ///
+    /// # Panics
+    /// When netd refuses.
+    #[track_caller]
+    #[must_use]
+    pub fn zone_with_vnic(
+        &self,
+        netd: &Netd,
+        name: &str,
+        v4: &str,
+        options: &str,
+    ) -> Netns {
+        let zone = self.zone(name);
+        let line = format!("-l {} -p zone={name} {options} net0", Office::NIC);
+        netd.sh(&format!("dladm create-vnic {line}")).check();
+        let v6 = v4.replace("192.168.1.", "fd00::");
+        zone.plumb("net0", &format!("{v4}/24"), &format!("{v6}/64"));
         zone
     }
 

@@ -34,14 +34,8 @@ impl Story {
         let lab = Lab::for_story()?;
         let office = lab.office();
         let netd = Netd::start(&lab, &office.host, None);
-        let [web, db] = [("web", WEB), ("db", DB)].map(|(name, addr)| {
-            let zone = lab.zone(name);
-            let line = format!("dladm create-vnic -l bge0 -p zone={name} net0");
-            netd.sh(&line).check();
-            let v6 = addr.replace("192.168.1.", "fd00::");
-            zone.plumb("net0", &format!("{addr}/24"), &format!("{v6}/64"));
-            zone
-        });
+        let zone = |name, addr| lab.zone_with_vnic(&netd, name, addr, "");
+        let (web, db) = (zone("web", WEB), zone("db", DB));
         Some(Self { web, db, netd, office, _lab: lab })
     }
 

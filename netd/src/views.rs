@@ -173,9 +173,9 @@ pub fn link_counters(
             .map(|drop| drop.packets)
             .sum()
     };
-    let ids = daemon.spec().vnics.keys();
-    let vnics = counters(daemon)?.into_iter().zip(ids).map(|(vnic, id)| {
-        let [idrops, odrops] = daemon.queue_drops(*id, queues);
+    let full = daemon.queue_drops(queues).into_values();
+    let vnics = counters(daemon)?.into_iter().zip(full).map(|(vnic, full)| {
+        let [idrops, odrops] = full;
         LinkCounters {
             ierrors: dropped(&vnic, true),
             oerrors: dropped(&vnic, false),

@@ -92,8 +92,47 @@ impl ListingArgs {
             (false, Some(_)) => "-o",
             (false, None) => return Ok(()),
         };
-        let text = format!("the option {taken} cannot be used with --json");
-        Err(Failure::new(text))
+        Err(not_with_json(taken))
+    }
+}
+
+/// An option that means nothing to `--json`.
+pub(super) fn not_with_json(option: &str) -> Failure {
+    Failure::new(format!("the option {option} cannot be used with --json"))
+}
+
+/// The same options for a listing of properties, whose `-p` names these.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct PropListingArgs {
+    /// Print fields for scripts, between colons
+    ///
+    /// Needs `-o`. There is no header; `:` and `\` inside a field are preceded
+    /// by `\` unless it is the only field.
+    #[arg(short = 'c', long, alias = "parseable")]
+    pub(super) parsable: bool,
+    /// Print these columns, or `all`
+    #[arg(
+        short = 'o',
+        long,
+        value_name = "FIELD,..",
+        allow_hyphen_values = true
+    )]
+    output: Option<String>,
+}
+
+impl PropListingArgs {
+    /// Decides on the form, as [`ListingArgs::form`] does.
+    pub(super) fn form<R>(
+        &self,
+        table: &Table<R>,
+        common: Common,
+        out: &mut Out,
+    ) -> Result<Listing<R>, CommandError> {
+        if common.json && self.parsable {
+            return Err(not_with_json("-c").into());
+        }
+        let (parsable, output) = (self.parsable, self.output.clone());
+        ListingArgs { parsable, output }.form(table, common, out)
     }
 }
 

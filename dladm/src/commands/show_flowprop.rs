@@ -4,13 +4,13 @@ use fabric::api::FlowInfo;
 use fabric::{FlowName, FlowProp, FlowProps, LinkName};
 use serde::Serialize;
 
-use super::listing::ListingArgs;
+use super::listing::PropListingArgs;
 use super::show_flow::lasting;
 use super::show_linkprop::unpadded;
 use super::zoned::ZoneArg;
 use super::{Common, flow_props, flows};
 use crate::client::Client;
-use crate::error::{CommandError, Failure};
+use crate::error::CommandError;
 use crate::ofmt::{Cell, Column, Table};
 use crate::out::Out;
 
@@ -36,20 +36,8 @@ pub(crate) struct Args {
         allow_hyphen_values = true
     )]
     zone: Option<ZoneArg>,
-    /// Print fields for scripts, between colons
-    ///
-    /// Needs `-o`. There is no header; `:` and `\` inside a field are preceded
-    /// by `\` unless it is the only field.
-    #[arg(short = 'c', long, alias = "parseable")]
-    parsable: bool,
-    /// Print these columns, or `all`
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FIELD,..",
-        allow_hyphen_values = true
-    )]
-    output: Option<String>,
+    #[command(flatten)]
+    listing: PropListingArgs,
     /// List only these properties
     #[arg(
         short = 'p',
@@ -92,13 +80,7 @@ pub(crate) fn run(
     client: &Client,
     out: &mut Out,
 ) -> Result<(), CommandError> {
-    if common.json && args.parsable {
-        let text = "the option -c cannot be used with --json";
-        return Err(Failure::new(text).into());
-    }
-    let listing =
-        ListingArgs { parsable: args.parsable, output: args.output.clone() };
-    let form = listing.form(&TABLE, common, out)?;
+    let form = args.listing.form(&TABLE, common, out)?;
     let message = "invalid flow properties specified";
     let mut props = flow_props::parse_names(&args.prop, message)?;
     if props.is_empty() {

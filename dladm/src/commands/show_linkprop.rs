@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Common;
 use super::link_props::{LinkProp, PROPS, Subject, When};
-use super::listing::ListingArgs;
+use super::listing::PropListingArgs;
 use super::set_linkprop::{INVALID_LIST, parse};
 use super::show_link;
 use super::zoned::ZoneArg;
@@ -34,20 +34,8 @@ pub(crate) struct Args {
         allow_hyphen_values = true
     )]
     zone: Option<ZoneArg>,
-    /// Print fields for scripts, between colons
-    ///
-    /// Needs `-o`. There is no header; `:` and `\` inside a field are preceded
-    /// by `\` unless it is the only field.
-    #[arg(short = 'c', long, alias = "parseable")]
-    parsable: bool,
-    /// Print these columns, or `all`
-    #[arg(
-        short = 'o',
-        long,
-        value_name = "FIELD,..",
-        allow_hyphen_values = true
-    )]
-    output: Option<String>,
+    #[command(flatten)]
+    listing: PropListingArgs,
     /// List only these properties
     #[arg(
         short = 'p',
@@ -132,13 +120,7 @@ pub(crate) fn run(
     client: &Client,
     out: &mut Out,
 ) -> Result<(), CommandError> {
-    if common.json && args.parsable {
-        let text = "the option -c cannot be used with --json";
-        return Err(Failure::new(text).into());
-    }
-    let listing =
-        ListingArgs { parsable: args.parsable, output: args.output.clone() };
-    let form = listing.form(&TABLE, common, out)?;
+    let form = args.listing.form(&TABLE, common, out)?;
     let wanted = parse(&args.prop)?;
     if wanted.iter().any(|prop| !prop.values.is_empty()) {
         let hint = "show-linkprop takes names only";
@@ -150,7 +132,7 @@ pub(crate) fn run(
         wanted.iter().map(|prop| prop.name.as_str()).collect()
     };
     // Who names properties, and a script, gets a row for each.
-    let all = args.parsable || !wanted.is_empty();
+    let all = args.listing.parsable || !wanted.is_empty();
     let mut rows = Vec::new();
     let mut unknown = false;
     for subject in args.subjects(client)? {

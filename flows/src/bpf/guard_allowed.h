@@ -28,6 +28,13 @@
 /* No reason to drop a frame. */
 #define PASS (-1)
 
+/* Whether an IPv4 address is one of a network's. */
+static __always_inline bool in_network4(const struct network4 *network,
+					__be32 address)
+{
+	return !((address ^ network->address) & network->mask);
+}
+
 /* Whether an IPv4 address is listed for the VNIC. */
 static __always_inline bool listed_ipv4(__u32 id, __be32 address)
 {
@@ -36,11 +43,9 @@ static __always_inline bool listed_ipv4(__u32 id, __be32 address)
 	if (!allowed)
 		return false;
 	for (__u32 i = 0; i < ALLOWED_MAX; i++) {
-		const struct network4 *network = &allowed->networks[i];
-
 		if (i >= allowed->count)
 			break;
-		if (!((address ^ network->address) & network->mask))
+		if (in_network4(&allowed->networks[i], address))
 			return true;
 	}
 	return false;
@@ -49,7 +54,7 @@ static __always_inline bool listed_ipv4(__u32 id, __be32 address)
 /* Whether an IPv4 address is the one in the VNIC's row. */
 static __always_inline bool is_first4(const struct vnic *vnic, __be32 address)
 {
-	return !((address ^ vnic->first4.address) & vnic->first4.mask);
+	return in_network4(&vnic->first4, address);
 }
 
 /* Whether an IPv4 address is another that the VNIC may speak as. */
@@ -72,6 +77,16 @@ __noinline int other_ipv4(const struct vnic *vnic, __be32 address)
 	return bpf_map_lookup_elem(&learned_addresses, &learned) ? true : false;
 }
 
+/* Whether an IPv6 address, in four words, is one of a network's. */
+static __always_inline bool in_network6(const struct network6 *network,
+					__be32 a, __be32 b, __be32 c, __be32 d)
+{
+	return !(((a ^ network->address[0]) & network->mask[0]) |
+		 ((b ^ network->address[1]) & network->mask[1]) |
+		 ((c ^ network->address[2]) & network->mask[2]) |
+		 ((d ^ network->address[3]) & network->mask[3]));
+}
+
 /* Whether an IPv6 address is listed for the VNIC. */
 static __always_inline bool listed_ipv6(__u32 id, __be32 a, __be32 b, __be32 c,
 					__be32 d)
@@ -81,14 +96,9 @@ static __always_inline bool listed_ipv6(__u32 id, __be32 a, __be32 b, __be32 c,
 	if (!allowed)
 		return false;
 	for (__u32 i = 0; i < ALLOWED_MAX; i++) {
-		const struct network6 *network = &allowed->networks[i];
-
 		if (i >= allowed->count)
 			break;
-		if (!(((a ^ network->address[0]) & network->mask[0]) |
-		      ((b ^ network->address[1]) & network->mask[1]) |
-		      ((c ^ network->address[2]) & network->mask[2]) |
-		      ((d ^ network->address[3]) & network->mask[3])))
+		if (in_network6(&allowed->networks[i], a, b, c, d))
 			return true;
 	}
 	return false;
@@ -104,16 +114,10 @@ static __always_inline bool own_ipv4(const struct vnic *vnic, __be32 address)
 static __always_inline bool is_first6(const struct vnic *vnic,
 				      const struct in6_addr *address)
 {
-	const struct network6 *first = &vnic->first6;
+	const __be32 *words = address->in6_u.u6_addr32;
 
-	return !(((address->in6_u.u6_addr32[0] ^ first->address[0]) &
-		  first->mask[0]) |
-		 ((address->in6_u.u6_addr32[1] ^ first->address[1]) &
-		  first->mask[1]) |
-		 ((address->in6_u.u6_addr32[2] ^ first->address[2]) &
-		  first->mask[2]) |
-		 ((address->in6_u.u6_addr32[3] ^ first->address[3]) &
-		  first->mask[3]));
+	return in_network6(&vnic->first6, words[0], words[1], words[2],
+			   words[3]);
 }
 
 /* Whether an IPv6 address is another that the VNIC may speak as. */

@@ -40,30 +40,41 @@ impl Daemon {
         Ok(QueueStats(self.kernel.queue_stats(links).await?))
     }
 
-    /// Frames for a VNIC's guest, and of it, that found a queue full; none where
-    /// there is no queue.
+    /// Frames for each VNIC's guest, and of it, that found a queue full; none
+    /// where there is no queue.
     #[must_use]
     pub fn queue_drops(
         &self,
-        vnic: LinkId,
         stats: &QueueStats,
-    ) -> [Option<u64>; 2] {
-        let host_end = Vnic::host_end(vnic);
-        let inbound = stats.all_drops(&host_end);
-        let outbound = || {
-            let tables = &self.observed.tables;
-            let row = tables.vnics.get(&LinkRef::Name(host_end.clone()))?;
-            let shaped = row.shaped.as_ref()?;
-            let LinkRef::Name(shaper) = &shaped.shaper else { return None };
-            let flows = tables.flows.flows.iter();
-            let flows = flows.filter(|(key, _)| key.vnic == vnic);
-            let classes = flows.map(|(_, row)| row.treatment.from_vnic);
-            let of_flows = classes
-                .filter_map(|class| stats.drops(shaper, ClassId(class)))
-                .sum::<u64>();
-            Some(stats.drops(shaper, shaped.class)? + of_flows)
+    ) -> BTreeMap<LinkId, [Option<u64>; 2]> {
+        let mut flows = BTreeMap::<LinkId, Vec<ClassId>>::new();
+        for (key, row) in &self.observed.tables.flows.flows {
+            let class = ClassId(row.treatment.from_vnic);
+            flows.entry(key.vnic).or_default().push(class);
+        }
+        let drops = |vnic: LinkId| {
+            let host_end = Vnic::host_end(vnic);
+            let outbound = || {
+                let (shaper, class) = self.shaped(&host_end)?;
+                let classes = flows.get(&vnic).into_iter().flatten();
+                let of_flows = classes
+                    .filter_map(|class| stats.drops(shaper, *class))
+                    .sum::<u64>();
+                Some(stats.drops(shaper, class)? + of_flows)
+            };
+            [stats.all_drops(&host_end), outbound()]
         };
-        [inbound, outbound()]
+        self.spec.vnics.keys().map(|id| (*id, drops(*id))).collect()
+    }
+
+    /// The shaper that a VNIC's frames wait in, and their class; none where
+    /// they don't wait.
+    fn shaped(&self, host_end: &LinkName) -> Option<(&LinkName, ClassId)> {
+        let host_end = LinkRef::Name(host_end.clone());
+        let row = self.observed.tables.vnics.get(&host_end)?;
+        let shaped = row.shaped.as_ref()?;
+        let LinkRef::Name(shaper) = &shaped.shaper else { return None };
+        Some((shaper, shaped.class))
     }
 
     /// What went through each flow that is counted.
@@ -74,18 +85,15 @@ impl Daemon {
         &self,
         stats: &QueueStats,
     ) -> Result<BTreeMap<FlowId, FlowCounters>, FabricError> {
-        let tables = &self.observed.tables;
         let mut all = BTreeMap::new();
-        for (key, row) in &tables.flows.flows {
+        for (key, row) in &self.observed.tables.flows.flows {
             let counted = self.kernel.flow_counters(row.id);
             let Some(mut counters) = counted? else { continue };
             let host_end = Vnic::host_end(key.vnic);
             let Treatment { from_vnic, to_vnic, .. } = row.treatment;
             let full = stats.drops(&host_end, ClassId(to_vnic));
             counters.idrops += full.unwrap_or_default();
-            let vnic = tables.vnics.get(&LinkRef::Name(host_end));
-            let shaped = vnic.and_then(|row| row.shaped.as_ref());
-            if let Some(LinkRef::Name(shaper)) = shaped.map(|s| &s.shaper) {
+            if let Some((shaper, _)) = self.shaped(&host_end) {
                 let full = stats.drops(shaper, ClassId(from_vnic));
                 counters.odrops += full.unwrap_or_default();
             }

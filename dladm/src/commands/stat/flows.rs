@@ -7,10 +7,11 @@ use fabric::{FlowName, LinkName};
 use serde::Serialize;
 
 use super::unit::Unit;
-use super::{Part, StatArgs, not_with_json};
+use super::{Part, StatArgs};
 use crate::client::Client;
+use crate::commands::listing::not_with_json;
 use crate::commands::{Common, flows, repeat};
-use crate::error::{CommandError, Failure};
+use crate::error::CommandError;
 use crate::ofmt::{Cell, Column, Page, Table};
 use crate::out::Out;
 
@@ -109,11 +110,7 @@ pub(crate) fn run(
     let stat = &args.stat;
     stat.check("the option", || Ok(()))?;
     if args.everything {
-        if stat.has_form() || stat.part() != Part::Both {
-            let text =
-                "the option -A is not compatible with -r, -t, -p, -o, -u, -i";
-            return Err(Failure::new(text).into());
-        }
+        stat.check_everything()?;
         return args.dump(common, client, out);
     }
     let table = match stat.part() {

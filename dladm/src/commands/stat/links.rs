@@ -9,9 +9,9 @@ use fabric::api::LinkCounters;
 use serde::Serialize;
 
 use super::unit::Unit;
-use super::{Part, StatArgs, not_with_json};
+use super::{Part, StatArgs};
 use crate::client::Client;
-use crate::commands::listing::Listing;
+use crate::commands::listing::{Listing, not_with_json};
 use crate::commands::{Common, repeat, show_link};
 use crate::error::{CommandError, Failure};
 use crate::ofmt::{Cell, Column, Page, Table};
@@ -208,10 +208,8 @@ pub(crate) fn run(
         return Err(Failure::new(text).into());
     }
     check_totals(args.totals, stat)?;
-    if args.everything && (stat.has_form() || stat.part() != Part::Both) {
-        let text =
-            "the option -A is not compatible with -r, -t, -p, -o, -u, -i";
-        return Err(Failure::new(text).into());
+    if args.everything {
+        stat.check_everything()?;
     }
     let view = View { stat, link: args.link.as_deref(), phys: false };
     if args.totals || args.everything {

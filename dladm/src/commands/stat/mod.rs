@@ -7,7 +7,7 @@ mod unit;
 use std::num::NonZeroU32;
 
 use super::Common;
-use super::listing::{Listing, ListingArgs};
+use super::listing::{Listing, ListingArgs, not_with_json};
 use super::{interval, zoned};
 use crate::error::Failure;
 use crate::ofmt::{Table, is_all};
@@ -96,6 +96,16 @@ impl StatArgs {
         }
     }
 
+    /// Refuses options that `-A` doesn't go with: its form is always the same.
+    fn check_everything(&self) -> Result<(), Failure> {
+        if self.has_form() || self.part() != Part::Both {
+            let text =
+                "the option -A is not compatible with -r, -t, -p, -o, -u, -i";
+            return Err(Failure::new(text));
+        }
+        Ok(())
+    }
+
     /// Whether any option is there that says what a table looks like, or how
     /// often there is one.
     fn has_form(&self) -> bool {
@@ -137,10 +147,6 @@ impl StatArgs {
         }
         listing.form(table, common, out)
     }
-}
-
-fn not_with_json(option: &str) -> Failure {
-    Failure::new(format!("the option {option} cannot be used with --json"))
 }
 
 /// Looks for `-h`, which is no help here: it asks for history, and what follows
