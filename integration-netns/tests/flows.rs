@@ -131,7 +131,9 @@ impl Story {
             let link = link["ifname"].as_str().expect("each has a name");
             // Not as JSON: Debian 12's tc can't. In no order of its own.
             let shown = host.run("tc", &["class", "show", "dev", link]).check();
-            let mut lines: Vec<_> = shown.lines().map(str::to_owned).collect();
+            // fq_codel shows the connections that wait as classes, too.
+            let lines = shown.lines().filter(|line| line.contains(" htb "));
+            let mut lines: Vec<_> = lines.map(str::to_owned).collect();
             lines.sort();
             (link.to_owned(), lines)
         });
