@@ -47,10 +47,10 @@ fn numbers_of_a_cap() {
     for (cap, segs, frame, us, queue) in [
         (64 * K, 1, 1514, 189_250, 3028),
         (M, 1, 1514, 12_112, 3028),
-        (10 * M, 1, 1514, 2000, 25_000),
-        (100 * M, 16, 24_224, 2000, 250_000),
-        (G, 165, LARGEST, 2000, 2_500_000),
-        (10 * G, 1651, LARGEST, 2000, 25_000_000),
+        (10 * M, 1, 1514, 2000, 15_000),
+        (100 * M, 16, 24_224, 2000, 150_000),
+        (G, 165, LARGEST, 2000, 1_500_000),
+        (10 * G, 1651, LARGEST, 2000, 15_000_000),
         (400 * G, 65_535, LARGEST, 2000, 33_554_432),
     ] {
         assert_eq!(numbers::gso_segs(Some(cap), mtu(1500)), segs, "{cap}");
@@ -343,7 +343,7 @@ fn a_shaper_in_words() {
          burst 2000000ns cburst 2000000ns\n\
          class 1:3 parent 1:2 rate 1 ceil 1250000 \
          burst 2000000ns cburst 2000000ns \
-         prio 1 quantum 76114 bfifo limit 25000\n\
+         prio 1 quantum 76114 bfifo limit 15000\n\
          class 1:4 parent 1:2 rate 1 ceil 250000 \
          burst 2000000ns cburst 6056000ns \
          prio 2 quantum 76114 bfifo limit 152228\n\
@@ -351,7 +351,7 @@ fn a_shaper_in_words() {
          burst 2000000ns cburst 2000000ns\n\
          class 1:6 parent 1:5 rate 1 ceil 125000000 \
          burst 2000000ns cburst 2000000ns \
-         prio 3 quantum 76114 bfifo limit 2500000\n"
+         prio 3 quantum 76114 bfifo limit 1500000\n"
     );
     // The same link at a tenth of its speed: 400 of 100 Mbit/s.
     let slow = shaper_tree(100 * M, QueueKind::Bfifo, &vnics);

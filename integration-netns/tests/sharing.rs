@@ -127,7 +127,7 @@ fn a_guarantee_and_a_priority_hold_as_soon_as_they_are_set_amid_a_flood() {
     let starved = parts(&streams, 1_000_000);
     assert!(starved[1] <= 5, "{starved:?}");
     story.set("db", "minbw=1200K");
-    // What still waits from before is some 20 ms of it.
+    // What still waits from before is some 12 ms of it.
     let held = parts(&streams, 2_000_000);
     assert!((25..=35).contains(&held[1]), "{held:?}");
     story.set("db", "priority=high");

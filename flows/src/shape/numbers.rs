@@ -53,11 +53,12 @@ pub const GSO_MAX_SEGS: u32 = 65_535;
 /// or so late. What a class may make up for is a burst, so no more than this.
 const LATENESS: u64 = 2 * MSEC;
 
-/// How long the last frame of a full queue waits.
-const QUEUE: u64 = 20 * MSEC;
+/// How long the last frame of a full queue waits: with a burst, and a processor
+/// that is late, a question that it makes wait is answered within 15 ms.
+const QUEUE: u64 = 12 * MSEC;
 
-/// What a queue holds at most, in bytes, however fast it is. It is 20 ms at
-/// 13 Gbit/s, and fq_codel's own limit.
+/// What a queue holds at most, in bytes, however fast it is. It is 12 ms at
+/// 22 Gbit/s, and fq_codel's own limit.
 const QUEUE_MAX: u32 = 32 << 20;
 
 /// How many frames fq_codel holds: its own default. Its limit is the memory.
@@ -140,7 +141,7 @@ pub fn burst(rate: u64, mtu: Mtu) -> Ticks {
     Ticks::from_nanos(frame.clamp(LATENESS, 60 * SEC))
 }
 
-/// What waits in a leaf's queue at most, in bytes: 20 ms at `ceil` bytes per
+/// What waits in a leaf's queue at most, in bytes: 12 ms at `ceil` bytes per
 /// second, at least two frames, so that one can arrive while one leaves.
 #[must_use]
 pub fn queue_limit(ceil: u64, frame: u32) -> u32 {
