@@ -4,6 +4,7 @@
 //! not a silence. Answers may gain fields; clients ignore what they don't know.
 
 mod drops;
+mod fabric;
 mod flows;
 
 use std::net::IpAddr;
@@ -19,6 +20,11 @@ use crate::{
 };
 
 pub use drops::{DropSample, Drops};
+pub use fabric::{
+    Action, Applied, Apply, Declared, DeclaredEtherstub, DeclaredFlow,
+    DeclaredLink, DeclaredVnic, Document, FabricInfo, FabricStatus, Health,
+    Operation, Reason,
+};
 pub use flows::{ChangeFlow, CreateFlow, FlowCounters, FlowInfo, SetFlowProps};
 
 /// Where a command finds netd when it is not told.

@@ -33,6 +33,17 @@ use crate::{
 #[serde(transparent)]
 pub struct LinkId(pub u32);
 
+impl LinkId {
+    /// The largest number: the data plane keeps the highest bit for itself.
+    pub const MAX: Self = Self(0x7fff_ffff);
+
+    /// The number after this one; none: it is the last.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        (self < Self::MAX).then_some(Self(self.0 + 1))
+    }
+}
+
 impl fmt::Display for LinkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -9,10 +9,10 @@ use std::str::FromStr;
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Zone(String);
 
-/// Where named namespaces are kept (ip-netns(8)).
-const NETNS_DIR: &str = "/run/netns";
-
 impl Zone {
+    /// Where named namespaces are kept (ip-netns(8)).
+    pub const NAMES: &str = "/run/netns";
+
     /// The longest text, in bytes: a file name's limit for names, and more
     /// than enough for a path.
     pub const MAX: usize = 255;
@@ -33,7 +33,13 @@ impl Zone {
         if let Some(pid) = self.0.strip_prefix("pid:") {
             return PathBuf::from(format!("/proc/{pid}/ns/net"));
         }
-        Path::new(NETNS_DIR).join(&self.0)
+        Path::new(Self::NAMES).join(&self.0)
+    }
+
+    /// Whether it is a name among others, and no path and no process.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        !self.0.contains('/') && !self.is_transient()
     }
 
     /// Whether the name can't outlive the process that it names.

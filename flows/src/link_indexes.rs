@@ -49,6 +49,13 @@ impl LinkIndexes {
         }
     }
 
+    /// Takes a number out, and the name that it had.
+    pub fn remove(&mut self, ifindex: u32) -> Option<LinkName> {
+        let entry = self.links.remove(&ifindex)?;
+        self.by_name.remove(&entry.name);
+        Some(entry.name)
+    }
+
     /// The number of a link.
     #[must_use]
     pub fn index_of(&self, name: &LinkName) -> Option<u32> {
@@ -115,5 +122,8 @@ mod tests {
         links.insert_crossing(name("b"), 2);
         assert_eq!(links.index_of(&name("b")), Some(2), "{links:?}");
         assert!(links.crosses(2), "{links:?}");
+        assert_eq!(links.remove(2), Some(name("b")));
+        assert_eq!(links, LinkIndexes::default());
+        assert_eq!(links.remove(2), None);
     }
 }

@@ -10,8 +10,9 @@
 //!
 //! [`kernel`] is the only module that touches the network, [`store`] and
 //! [`config`] the only ones that touch files, [`server`] the only one that
-//! talks to clients. [`daemon`] ties them together. [`drops`] stands beside all
-//! that: it reads what the data plane shows of dropped frames.
+//! talks to clients. [`daemon`] ties them together, and `reconcile` has it look
+//! again whenever something has changed. [`drops`] stands beside all that: it
+//! reads what the data plane shows of dropped frames.
 
 pub mod apply;
 pub mod args;
@@ -22,6 +23,7 @@ pub mod drops;
 pub mod error;
 pub mod kernel;
 pub mod logging;
+mod reconcile;
 pub mod run;
 pub mod server;
 pub mod store;

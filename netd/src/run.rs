@@ -16,7 +16,7 @@ use crate::error::FabricError;
 use crate::kernel::{Kernel, OpenError};
 use crate::server::{self, ListenError, Shared};
 use crate::store::{Store, StoreError};
-use crate::{telling, views};
+use crate::{reconcile, telling, views};
 
 /// How long a stop waits for answers that are under way. A client that merely
 /// keeps its connection open must not keep netd.
@@ -73,6 +73,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
     notify(&[NotifyState::Ready]);
 
     telling::listen(&fabric).await;
+    reconcile::keep(&fabric).await;
     let reload = fabric.clone();
     let reload = tokio::spawn(async move {
         while hang_up.recv().await.is_some() {
@@ -115,7 +116,9 @@ async fn reload_config(fabric: &Shared) {
     tracing::info!("SIGHUP: reading the configuration file again");
     let mut fabric = fabric.lock().await;
     match fabric.look_again().await {
-        Ok(()) => fabric.settle().await,
+        Ok(()) => {
+            fabric.settle().await;
+        }
         Err(error) => {
             let error = crate::chain::chain(&error);
             tracing::error!(%error, "cannot look at the host");

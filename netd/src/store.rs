@@ -5,6 +5,7 @@
 //! carries the id of the boot that it was made in, and is forgotten by a store
 //! that is opened in another. So is what guests came by.
 
+mod change;
 mod flows;
 mod learned;
 mod links;
@@ -16,22 +17,20 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use fabric::{
-    Etherstub, FabricSpec, Flow, FlowId, LinkId, LinkName, LinkProps,
-    LinkSettings, Vnic, VnicProps,
+    Etherstub, FabricSpec, FlowId, LinkId, LinkProps, LinkSettings, Vnic,
+    VnicProps,
 };
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
+
+pub use change::Change;
 
 /// The layout that this netd reads and writes (`PRAGMA user_version`).
 const VERSION: u32 = 4;
 
 /// Marks the file as ours (`PRAGMA application_id`): "ARBA".
 const APPLICATION: u32 = 0x4152_4241;
-
-/// The largest number of a link or a flow: of links, the data plane keeps the
-/// highest bit for itself.
-const MAX_ID: u32 = 0x7fff_ffff;
 
 /// The way from each layout to the next, the first from an empty file. What
 /// has been released is never edited.
@@ -160,91 +159,6 @@ pub enum StoreError {
     },
 }
 
-/// A change of the declared state.
-#[derive(Clone, Copy, Debug)]
-pub enum Change<'a> {
-    /// A new VNIC.
-    AddVnic(&'a Vnic),
-    /// A VNIC is gone.
-    RemoveVnic(&'a Vnic),
-    /// A VNIC has other properties.
-    UpdateVnic {
-        /// As it was.
-        was: &'a Vnic,
-        /// As it is now.
-        now: &'a Vnic,
-    },
-    /// A new etherstub.
-    AddEtherstub(&'a Etherstub),
-    /// An etherstub is gone.
-    RemoveEtherstub(&'a Etherstub),
-    /// An etherstub has other properties.
-    UpdateEtherstub {
-        /// As it was.
-        was: &'a Etherstub,
-        /// As it is now.
-        now: &'a Etherstub,
-    },
-    /// Other properties were set of a link of the host's.
-    SetLink {
-        /// The link.
-        link: &'a LinkName,
-        /// What was set before.
-        was: LinkSettings,
-        /// What is set now.
-        now: LinkSettings,
-    },
-    /// New flows.
-    AddFlows(&'a [Flow]),
-    /// Flows are gone.
-    RemoveFlows(&'a [Flow]),
-    /// A flow has other properties.
-    UpdateFlow {
-        /// As it was.
-        was: &'a Flow,
-        /// As it is now.
-        now: &'a Flow,
-    },
-}
-
-impl Change<'_> {
-    /// Whether a link goes, or flows do.
-    #[must_use]
-    pub fn is_removal(self) -> bool {
-        matches!(
-            self,
-            Self::RemoveVnic(_)
-                | Self::RemoveEtherstub(_)
-                | Self::RemoveFlows(_)
-        )
-    }
-
-    /// The change that takes this one back.
-    #[must_use]
-    pub fn inverse(self) -> Self {
-        match self {
-            Self::AddVnic(vnic) => Self::RemoveVnic(vnic),
-            Self::RemoveVnic(vnic) => Self::AddVnic(vnic),
-            Self::UpdateVnic { was, now } => {
-                Self::UpdateVnic { was: now, now: was }
-            }
-            Self::AddEtherstub(stub) => Self::RemoveEtherstub(stub),
-            Self::RemoveEtherstub(stub) => Self::AddEtherstub(stub),
-            Self::UpdateEtherstub { was, now } => {
-                Self::UpdateEtherstub { was: now, now: was }
-            }
-            Self::SetLink { link, was, now } => {
-                Self::SetLink { link, was: now, now: was }
-            }
-            Self::AddFlows(flows) => Self::RemoveFlows(flows),
-            Self::RemoveFlows(flows) => Self::AddFlows(flows),
-            Self::UpdateFlow { was, now } => {
-                Self::UpdateFlow { was: now, now: was }
-            }
-        }
-    }
-}
-
 /// The numbers that are given next.
 #[derive(Clone, Copy, Debug)]
 struct Next {
@@ -303,13 +217,16 @@ impl Store {
 
     /// The number for the next link; none when they are used up.
     #[must_use]
-    pub fn next_id(&self) -> Option<LinkId> {
-        (self.next.link <= MAX_ID).then_some(LinkId(self.next.link))
+    pub fn next_link_id(&self) -> Option<LinkId> {
+        let next = LinkId(self.next.link);
+        (next <= LinkId::MAX).then_some(next)
     }
 
-    /// The numbers for the next flows, as many as there are still.
-    pub fn next_flow_ids(&self) -> impl Iterator<Item = FlowId> + use<> {
-        (self.next.flow..=MAX_ID).map(FlowId)
+    /// The number for the next flow; none when they are used up.
+    #[must_use]
+    pub fn next_flow_id(&self) -> Option<FlowId> {
+        let next = FlowId(self.next.flow);
+        (next <= FlowId::MAX).then_some(next)
     }
 
     /// Reads the declared state.
@@ -421,29 +338,33 @@ fn apply(
         Change::AddVnic(vnic) => {
             // NULLs are distinct in SQL, and no zone is named "".
             let zone = vnic.zone.as_ref().map(ToString::to_string);
-            transaction.execute(
+            let mut add = transaction.prepare_cached(
                 "INSERT INTO vnic (id, zone, name, spec, boot_id)
                  VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![
-                    vnic.id.0,
-                    zone.unwrap_or_default(),
-                    vnic.name.as_str(),
-                    kept(vnic)?,
-                    boot(vnic.temporary),
-                ],
             )?;
+            add.execute(params![
+                vnic.id.0,
+                zone.unwrap_or_default(),
+                vnic.name.as_str(),
+                kept(vnic)?,
+                boot(vnic.temporary),
+            ])?;
             next.pass_link(vnic.id);
             put_props_of_vnic(transaction, vnic, boot_id)
         }
         Change::RemoveVnic(Vnic { id, .. }) => {
-            transaction.execute("DELETE FROM vnic WHERE id = ?1", [id.0])?;
+            let mut remove =
+                transaction.prepare_cached("DELETE FROM vnic WHERE id = ?1")?;
+            remove.execute([id.0])?;
             forget_temporary_props(transaction, *id)
         }
         Change::UpdateVnic { now, .. } => {
-            let updated = transaction.execute(
-                "UPDATE vnic SET spec = ?2 WHERE id = ?1",
-                params![now.id.0, kept(now)?],
+            let mut update = transaction.prepare_cached(
+                "UPDATE vnic SET spec = ?2, boot_id = ?3 WHERE id = ?1",
             )?;
+            let boot = boot(now.temporary);
+            let updated =
+                update.execute(params![now.id.0, kept(now)?, boot])?;
             if updated != 1 {
                 return Err(rusqlite::Error::StatementChangedRows(updated));
             }
@@ -470,8 +391,8 @@ fn apply(
         }
         Change::UpdateEtherstub { now, .. } => {
             let updated = transaction.execute(
-                "UPDATE etherstub SET spec = ?2 WHERE id = ?1",
-                params![now.id.0, kept_stub(now)?],
+                "UPDATE etherstub SET spec = ?2, boot_id = ?3 WHERE id = ?1",
+                params![now.id.0, kept_stub(now)?, boot(now.temporary)],
             )?;
             if updated != 1 {
                 return Err(rusqlite::Error::StatementChangedRows(updated));
@@ -481,16 +402,11 @@ fn apply(
         Change::SetLink { link, now, .. } => {
             links::put(transaction, link, now, boot_id)
         }
-        Change::AddFlows(flows) => {
-            for flow in *flows {
-                flows::add(transaction, flow, boot_id)?;
-                next.pass_flow(flow.id);
-            }
-            Ok(())
+        Change::AddFlow(flow) => {
+            next.pass_flow(flow.id);
+            flows::add(transaction, flow, boot_id)
         }
-        Change::RemoveFlows(flows) => {
-            flows.iter().try_for_each(|flow| flows::remove(transaction, flow))
-        }
+        Change::RemoveFlow(flow) => flows::remove(transaction, flow),
         Change::UpdateFlow { now, .. } => {
             flows::update(transaction, now, boot_id)
         }
@@ -549,8 +465,9 @@ fn forget_temporary_props(
     transaction: &Transaction<'_>,
     id: LinkId,
 ) -> rusqlite::Result<()> {
-    let forget = "DELETE FROM temporary_props WHERE link = ?1";
-    transaction.execute(forget, [id.0])?;
+    let mut forget = transaction
+        .prepare_cached("DELETE FROM temporary_props WHERE link = ?1")?;
+    forget.execute([id.0])?;
     Ok(())
 }
 

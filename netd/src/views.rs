@@ -5,9 +5,9 @@ mod flow_views;
 use std::collections::BTreeMap;
 
 use fabric::api::{
-    DaemonStatus, DropCount, EtherstubInfo, LearnedAddress, LinkCounters,
-    LinkInfo, NicTagInfo, NicTagType, NicTags, PhysInfo, VnicCounters,
-    VnicInfo,
+    DaemonStatus, Document, DropCount, EtherstubInfo, FabricInfo, FabricStatus,
+    Health, LearnedAddress, LinkCounters, LinkInfo, NicTagInfo, NicTagType,
+    NicTags, PhysInfo, Reason, VnicCounters, VnicInfo,
 };
 use fabric::{
     Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu, ObservedLink, Over,
@@ -21,6 +21,35 @@ use crate::error::FabricError;
 use crate::kernel::{Kernel, LinkStats};
 
 pub use flow_views::{flow, flow_counters, flows};
+
+/// Everything that is declared, and how far the host is like that.
+#[must_use]
+pub fn fabric(daemon: &Daemon) -> FabricInfo {
+    let blocked = daemon.blocked().iter().map(|blocked| Reason {
+        subject: blocked.subject.clone(),
+        reason: blocked.reason.clone(),
+    });
+    let about_all = |reason: String| {
+        let subject = "fabric".to_owned();
+        Reason { subject, reason }
+    };
+    let trouble = daemon.trouble().map(str::to_owned).map(about_all);
+    let resolved = daemon.resolved();
+    let promised = resolved.overcommitted();
+    let promised = promised.map(|error| about_all(error.to_string()));
+    let warning = daemon.config().warning().map(str::to_owned).map(about_all);
+    let reasons: Vec<Reason> = trouble
+        .into_iter()
+        .chain(blocked)
+        .chain(promised)
+        .chain(warning)
+        .collect();
+    let health = if reasons.is_empty() { Health::Ok } else { Health::Degraded };
+    FabricInfo {
+        spec: Document::from(daemon.spec()),
+        status: FabricStatus { health, reasons },
+    }
+}
 
 /// The name that the ZONE column shows.
 fn zone_name(zone: Option<&Zone>) -> Option<String> {

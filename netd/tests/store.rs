@@ -19,7 +19,7 @@ fn open(dir: &Path) -> Store {
 }
 
 fn vnic(store: &Store, name: &str, edit: fn(&mut Vnic)) -> Vnic {
-    let id = store.next_id().unwrap();
+    let id = store.next_link_id().unwrap();
     let mut vnic = Vnic {
         id,
         name: name.parse().unwrap(),
@@ -38,7 +38,7 @@ fn vnic(store: &Store, name: &str, edit: fn(&mut Vnic)) -> Vnic {
 
 fn flow(store: &Store, link: LinkId, name: &str, edit: fn(&mut Flow)) -> Flow {
     let mut flow = Flow {
-        id: store.next_flow_ids().next().unwrap(),
+        id: store.next_flow_id().unwrap(),
         name: name.parse().unwrap(),
         link,
         attrs: "transport=tcp,local_port=80".parse().unwrap(),
@@ -52,7 +52,7 @@ fn flow(store: &Store, link: LinkId, name: &str, edit: fn(&mut Flow)) -> Flow {
 
 fn stub(store: &Store, name: &str, temporary: bool) -> Etherstub {
     Etherstub {
-        id: store.next_id().unwrap(),
+        id: store.next_link_id().unwrap(),
         name: name.parse().unwrap(),
         mtu: Mtu::ETHERSTUB,
         settings: LinkSettings::default(),
@@ -89,7 +89,7 @@ fn a_number_is_never_given_twice() {
     };
     let store = open(dir.path());
     assert_eq!(store.load().unwrap(), FabricSpec::default());
-    assert!(store.next_id().unwrap() > first);
+    assert!(store.next_link_id().unwrap() > first);
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_change_is_all_or_nothing() {
         .unwrap_err();
     assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
     assert_eq!(store.load().unwrap(), FabricSpec::default());
-    assert_eq!(store.next_id(), Some(one.id));
+    assert_eq!(store.next_link_id(), Some(one.id));
 }
 
 #[test]
@@ -321,7 +321,7 @@ fn a_store_of_the_first_layout_is_taken_over() {
     drop(old);
     for round in ["migrated", "opened again"] {
         let mut store = open(dir.path());
-        assert_eq!(store.next_id(), Some(LinkId(3)), "{round}");
+        assert_eq!(store.next_link_id(), Some(LinkId(3)), "{round}");
         let spec = store.load().unwrap();
         assert_eq!(spec.etherstubs[&LinkId(1)].name.as_str(), "stub0");
         let mut want = vnic(&store, "net0", |vnic| vnic.id = LinkId(2));
@@ -420,10 +420,10 @@ fn a_store_of_the_third_layout_can_hold_flows() {
         let maxbw = Some(Bandwidth::from_mbps(50));
         assert_eq!(spec.settings(&link).props.maxbw, maxbw, "{round}");
         assert!(spec.flows.is_empty(), "{round}");
-        assert_eq!(store.next_id(), Some(LinkId(3)), "{round}");
-        assert_eq!(store.next_flow_ids().next(), Some(id), "{round}");
+        assert_eq!(store.next_link_id(), Some(LinkId(3)), "{round}");
+        assert_eq!(store.next_flow_id(), Some(id), "{round}");
         let flow = flow(&store, LinkId(2), "http", |_| {});
-        let change = Change::AddFlows(std::slice::from_ref(&flow));
+        let change = Change::AddFlow(&flow);
         store.commit(&[change]).unwrap();
         assert_eq!(store.load().unwrap().flows, [(id, flow.clone())].into());
         store.commit(&[change.inverse()]).unwrap();
@@ -437,8 +437,7 @@ fn flows_last_or_end_with_the_boot_and_so_do_their_properties() {
         let mut store = open(dir.path());
         let vnic = vnic(&store, "net0", |_| {});
         let was = flow(&store, vnic.id, "http", |_| {});
-        let flows = std::slice::from_ref(&was);
-        let changes = [Change::AddVnic(&vnic), Change::AddFlows(flows)];
+        let changes = [Change::AddVnic(&vnic), Change::AddFlow(&was)];
         store.commit(&changes).unwrap();
         (vnic, was)
     };
@@ -457,6 +456,8 @@ fn flows_last_or_end_with_the_boot_and_so_do_their_properties() {
     let temporary = Flow { id: FlowId(7), temporary: true, ..lasting.clone() };
     let batch = [passing.clone(), temporary.clone()];
     let both = Some(vec![&passing, &temporary]);
+    let add: Vec<_> = batch.iter().map(Change::AddFlow).collect();
+    let remove: Vec<_> = batch.iter().map(Change::RemoveFlow).collect();
     for (title, changes, now, later) in [
         (
             "for this boot",
@@ -478,23 +479,20 @@ fn flows_last_or_end_with_the_boot_and_so_do_their_properties() {
         ),
         (
             "anew, beside a temporary one",
-            vec![
-                Change::RemoveFlows(std::slice::from_ref(&lasting)),
-                Change::AddFlows(&batch),
-            ],
+            [vec![Change::RemoveFlow(&lasting)], add.clone()].concat(),
             both.clone(),
             Some(with(50, None)),
         ),
-        ("all gone", vec![Change::RemoveFlows(&batch)], None, None),
+        ("all gone", remove.clone(), None, None),
         (
             "all back",
-            vec![Change::RemoveFlows(&batch).inverse()],
+            remove.iter().map(|change| change.inverse()).collect(),
             both.clone(),
             Some(with(50, None)),
         ),
         (
             "gone with their VNIC",
-            vec![Change::RemoveFlows(&batch), Change::RemoveVnic(&vnic)],
+            [remove, vec![Change::RemoveVnic(&vnic)]].concat(),
             None,
             None,
         ),
@@ -518,7 +516,7 @@ fn flows_last_or_end_with_the_boot_and_so_do_their_properties() {
     let count = "SELECT count(*) FROM temporary_flow_props";
     let left = reader.unwrap().query_row(count, (), |row| row.get(0));
     assert_eq!(left, Ok(0_u32));
-    let next = open(dir.path()).next_flow_ids().next();
+    let next = open(dir.path()).next_flow_id();
     assert_eq!(next, Some(FlowId(8)));
 }
 
@@ -531,15 +529,12 @@ fn a_batch_of_flows_is_all_or_nothing() {
     let one = flow(&store, vnic.id, "a", |_| {});
     let twins = [one.clone(), Flow { name: "b".parse().unwrap(), ..one }];
     let missing = Change::UpdateFlow { was: &twins[0], now: &twins[1] };
-    for changes in [
-        vec![Change::AddFlows(&twins)],
-        vec![missing],
-        vec![Change::AddFlows(&twins[..1]), Change::AddFlows(&twins[1..])],
-    ] {
+    for changes in [twins.iter().map(Change::AddFlow).collect(), vec![missing]]
+    {
         let error = store.commit(&changes).unwrap_err();
         assert!(matches!(error, StoreError::Sqlite { .. }), "{error:?}");
         assert!(store.load().unwrap().flows.is_empty());
-        assert_eq!(store.next_flow_ids().next(), Some(FlowId(1)));
+        assert_eq!(store.next_flow_id(), Some(FlowId(1)));
     }
 }
 
@@ -606,7 +601,7 @@ fn a_damaged_entry_is_named() {
     );
     store.commit(&[Change::RemoveVnic(&vnic), Change::AddVnic(&vnic)]).unwrap();
     let flow = flow(&store, vnic.id, "http", |_| {});
-    store.commit(&[Change::AddFlows(std::slice::from_ref(&flow))]).unwrap();
+    store.commit(&[Change::AddFlow(&flow)]).unwrap();
     meddler.execute("UPDATE flow SET spec = '{}'", ()).unwrap();
     let error = store.load().unwrap_err();
     assert!(error.to_string().contains("flow 1 is damaged"), "{error}");

@@ -1,10 +1,10 @@
 //! Asking about flows.
 
-use fabric::api::{ChangeFlow, CreateFlow, FlowCounters, FlowInfo};
-use fabric::{FlowName, LinkName};
+use ::fabric::api::{ChangeFlow, CreateFlow, FlowCounters, FlowInfo};
+use ::fabric::{FlowName, LinkName};
 use hyper::Method;
 
-use super::{Client, ClientError, escape, http};
+use super::{Client, ClientError, LONG, escape, http};
 
 impl Client {
     /// The flows of every zone, in the order of creation.
@@ -32,7 +32,8 @@ impl Client {
         &self,
         wanted: &[CreateFlow],
     ) -> Result<Vec<FlowInfo>, ClientError> {
-        self.ask(Method::POST, "/v1/flows", Some(http::body(&wanted)))
+        let body = Some(http::body(&wanted));
+        self.ask_within(LONG, Method::POST, "/v1/flows", body)
     }
 
     /// Changes properties of a flow: all that are named, or none. `zone` tells
@@ -62,7 +63,7 @@ impl Client {
         name: &FlowName,
         zone: Option<&str>,
     ) -> Result<(), ClientError> {
-        self.delete(&flow_path(name, zone))
+        self.delete(self.patience, &flow_path(name, zone))
     }
 
     /// Deletes all flows of a VNIC. `zone` tells VNICs of one name apart; the
@@ -81,7 +82,7 @@ impl Client {
             path.push_str("&zone=");
             path.push_str(&escape(zone));
         }
-        self.delete(&path)
+        self.delete(LONG, &path)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::future::Future;
 use std::io;
+use std::time::Duration;
 
 use fabric::Status;
 use fabric::api::Problem;
@@ -36,9 +37,14 @@ impl Client {
     }
 
     /// Asks for something to be gone. Whatever a success says is not read.
-    pub(super) fn delete(&self, path: &str) -> Result<(), ClientError> {
+    pub(super) fn delete(
+        &self,
+        patience: Duration,
+        path: &str,
+    ) -> Result<(), ClientError> {
         let request = format!("DELETE {path}");
-        let (status, answer) = self.exchange(Method::DELETE, path, None)?;
+        let (status, answer) =
+            self.exchange(patience, Method::DELETE, path, None)?;
         refusal(&request, status, &answer)
     }
 
@@ -49,8 +55,19 @@ impl Client {
         path: &str,
         body: Option<Bytes>,
     ) -> Result<T, ClientError> {
+        self.ask_within(self.patience, method, path, body)
+    }
+
+    /// The same, where the answer may take longer than others.
+    pub(super) fn ask_within<T: DeserializeOwned>(
+        &self,
+        patience: Duration,
+        method: Method,
+        path: &str,
+        body: Option<Bytes>,
+    ) -> Result<T, ClientError> {
         let request = format!("{method} {path}");
-        let (status, answer) = self.exchange(method, path, body)?;
+        let (status, answer) = self.exchange(patience, method, path, body)?;
         refusal(&request, status, &answer)?;
         serde_json::from_slice(&answer).map_err(|error| ClientError::Garbled {
             request,
@@ -61,6 +78,7 @@ impl Client {
     /// Sends a request and waits for the whole answer.
     fn exchange(
         &self,
+        patience: Duration,
         method: Method,
         path: &str,
         body: Option<Bytes>,
@@ -80,16 +98,16 @@ impl Client {
             let connection = self.connect().await?;
             self.converse(connection, request, &name).await
         };
-        self.in_time(&name, work)
+        self.in_time(patience, &name, work)
     }
 
     /// Runs to completion, or until patience ends.
     fn in_time<T>(
         &self,
+        after: Duration,
         request: &str,
         work: impl Future<Output = Result<T, ClientError>>,
     ) -> Result<T, ClientError> {
-        let after = self.patience;
         self.runtime.block_on(async {
             // The timer belongs to the runtime, so it is made inside.
             match tokio::time::timeout(after, work).await {

@@ -2,6 +2,7 @@
 
 mod drops;
 mod error;
+mod fabric;
 mod flows;
 mod http;
 
@@ -9,8 +10,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use fabric::LinkName;
-use fabric::api::{
+use ::fabric::LinkName;
+use ::fabric::api::{
     ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic, DEFAULT_SOCKET,
     DaemonStatus, Drops, EtherstubInfo, LinkCounters, LinkInfo, NicTags,
     PhysInfo, SOCKET_ENV, VnicCounters, VnicInfo,
@@ -29,11 +30,15 @@ const ESCAPED: &AsciiSet =
 /// How long netd may take to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long it may take to make changes by the thousand. Some thousand VNICs
+/// take seconds, ten thousand flows with limits half a minute.
+const LONG: Duration = Duration::from_secs(600);
+
 /// A blocking client of netd, on its unix socket.
 ///
 /// Nothing is sent before the first question, and every question has a
 /// connection of its own, so a restarted netd goes unnoticed. A question takes
-/// at most 30 s.
+/// at most 30 s, one that makes changes by the thousand ten minutes.
 ///
 /// It blocks the calling thread and must not be used on one that drives a
 /// tokio runtime.
@@ -64,7 +69,7 @@ impl Client {
         choose_socket(option, std::env::var_os(SOCKET_ENV))
     }
 
-    /// Changes how long netd may take to answer.
+    /// Changes how long netd may take to answer a question of the short kind.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -149,7 +154,7 @@ impl Client {
         name: &LinkName,
         zone: Option<&str>,
     ) -> Result<(), ClientError> {
-        self.delete(&vnic_path(name, zone))
+        self.delete(self.patience, &vnic_path(name, zone))
     }
 
     /// What went through each link, those of the host by name and then the
@@ -204,7 +209,10 @@ impl Client {
     /// [`ClientError::Problem`] when netd refuses, and others as of every
     /// question.
     pub fn delete_etherstub(&self, name: &LinkName) -> Result<(), ClientError> {
-        self.delete(&format!("/v1/etherstubs/{}", escape(name.as_str())))
+        self.delete(
+            self.patience,
+            &format!("/v1/etherstubs/{}", escape(name.as_str())),
+        )
     }
 
     /// The NIC tags, and what is wrong with the file that they come from.

@@ -5,6 +5,7 @@
 //! manual.
 
 pub(crate) mod add_flow;
+pub(crate) mod apply;
 pub(crate) mod create_vnic;
 pub(crate) mod delete_vnic;
 pub(crate) mod elsewhere;

@@ -8,8 +8,8 @@ use super::GlobalArgs;
 use super::manners::Manners;
 use crate::client::Client;
 use crate::commands::{
-    Common, create_vnic, delete_vnic, elsewhere, etherstub, set_linkprop,
-    show_drops, show_link, show_linkprop, show_phys, show_vnic,
+    Common, apply, create_vnic, delete_vnic, elsewhere, etherstub,
+    set_linkprop, show_drops, show_link, show_linkprop, show_phys, show_vnic,
 };
 use crate::error::CommandError;
 use crate::out::Out;
@@ -38,10 +38,12 @@ enum Verb {
     SetLinkprop(set_linkprop::SetArgs),
     ResetLinkprop(set_linkprop::ResetArgs),
     ShowLinkprop(show_linkprop::Args),
+    Apply(apply::ApplyArgs),
+    ShowFabric(apply::ShowArgs),
 }
 
 /// The verbs with their grammar, in the order in which usage lists them.
-const SYNOPSES: [(&str, &str); 12] = [
+const SYNOPSES: [(&str, &str); 14] = [
     ("show-link", show_link::SYNOPSIS),
     ("show-phys", show_phys::SYNOPSIS),
     ("create-vnic", create_vnic::SYNOPSIS),
@@ -54,6 +56,8 @@ const SYNOPSES: [(&str, &str); 12] = [
     ("set-linkprop", set_linkprop::SET_SYNOPSIS),
     ("reset-linkprop", set_linkprop::RESET_SYNOPSIS),
     ("show-linkprop", show_linkprop::SYNOPSIS),
+    ("apply", apply::APPLY_SYNOPSIS),
+    ("show-fabric", apply::SHOW_SYNOPSIS),
 ];
 
 const MANNERS: Manners =
@@ -112,6 +116,8 @@ impl Verb {
             Self::ShowLinkprop(args) => {
                 show_linkprop::run(args, common, client, out)
             }
+            Self::Apply(args) => apply::apply(args, common, client, out),
+            Self::ShowFabric(args) => apply::show(args, common, client, out),
         }
     }
 }

@@ -55,6 +55,17 @@ pub use transport::Transport;
 #[serde(transparent)]
 pub struct FlowId(pub u32);
 
+impl FlowId {
+    /// The largest number.
+    pub const MAX: Self = Self(0x7fff_ffff);
+
+    /// The number after this one; none: it is the last.
+    #[must_use]
+    pub fn next(self) -> Option<Self> {
+        (self < Self::MAX).then_some(Self(self.0 + 1))
+    }
+}
+
 impl fmt::Display for FlowId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -140,7 +140,8 @@ impl Class {
     }
 
     /// The same but for a leaf's queue, which is changed by itself.
-    fn with_queue_of(&self, other: &Self) -> Self {
+    #[must_use]
+    pub fn with_queue_of(&self, other: &Self) -> Self {
         let mut class = self.clone();
         if let (Some(leaf), Some(other)) = (&mut class.leaf, &other.leaf) {
             leaf.queue = other.queue;

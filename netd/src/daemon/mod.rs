@@ -1,13 +1,14 @@
 //! The fabric as netd keeps it: declared, stored, built.
 
 mod counting;
-mod flow_requests;
+mod draft;
 mod learning;
 mod requests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use fabric::api::CreateEtherstub;
+use fabric::api::{Applied, CreateEtherstub, Declared};
 use fabric::datapath::DatapathTables;
 use fabric::shaping::Shaping;
 use fabric::{
@@ -22,7 +23,7 @@ use crate::apply::{ApplyError, apply};
 use crate::chain::chain;
 use crate::config::ConfigFile;
 use crate::error::FabricError;
-use crate::kernel::{Kernel, KernelError, LinkStats};
+use crate::kernel::{Kernel, KernelError, LinkStats, Update};
 use crate::store::{Change, Store};
 
 /// The fabric of one network namespace.
@@ -35,12 +36,14 @@ pub struct Daemon {
     kernel: Kernel,
     store: Store,
     config: ConfigFile,
-    spec: FabricSpec,
+    spec: Arc<FabricSpec>,
     observed: Observed,
     blocked: Vec<Blocked>,
     learner: Learner,
     /// Whether the last plan, on what is known of the host, was empty.
     settled: bool,
+    /// Why the fabric is not as declared, if it is not.
+    trouble: Option<String>,
 }
 
 impl Daemon {
@@ -56,7 +59,7 @@ impl Daemon {
         store: Store,
         config: ConfigFile,
     ) -> Result<Self, FabricError> {
-        let spec = store.load()?;
+        let spec = Arc::new(store.load()?);
         let mut daemon = Self {
             kernel,
             store,
@@ -66,6 +69,7 @@ impl Daemon {
             blocked: Vec::new(),
             learner: Learner::new(),
             settled: false,
+            trouble: None,
         };
         daemon.observe().await?;
         daemon.recall();
@@ -133,7 +137,7 @@ impl Daemon {
     /// Asks for the speed of each link where it decides something: in the
     /// state as declared, or in another one.
     async fn observe_speeds(&mut self, spec: Option<&FabricSpec>) {
-        let spec = spec.unwrap_or(&self.spec);
+        let spec = spec.unwrap_or_else(|| &*self.spec);
         let tags = self.config.tags();
         let links = tagmap::shaped_links(spec, tags, &self.observed);
         self.kernel.observe_speeds(&mut self.observed, &links).await;
@@ -144,11 +148,11 @@ impl Daemon {
         vnics.filter_map(|vnic| vnic.zone.clone()).collect()
     }
 
-    /// Brings what is known of the file and of the links up to date.
+    /// Brings what is known of the file and of the kernel up to date.
     ///
-    /// Only netd changes its programs, tables and queues, so they are read in
-    /// full only at the start, when a link went away under them, and when
-    /// somebody asks for it: [`Daemon::look_again`].
+    /// The kernel says what has changed, so it is read in full only at the
+    /// start, when a link of the fabric went away, and when somebody asks for
+    /// it: [`Daemon::look_again`].
     ///
     /// # Errors
     /// When the kernel can't be read.
@@ -157,23 +161,20 @@ impl Daemon {
             self.settled = false;
             self.declare_configured_etherstubs().await;
         }
-        let links = self.observed.links.clone();
-        let host_ends = self.observed.host_ends.clone();
-        let shaper_ends = self.observed.shaper_ends.clone();
-        let zones = self.observed.zones.clone();
-        if self.kernel.observe_links(&mut self.observed).await? {
-            let zones = self.zones();
-            self.kernel.observe_zones(&mut self.observed, &zones);
-            self.observe_speeds(None).await;
-        } else {
-            self.settled = false;
-            self.observe().await?;
+        let vnics = self.spec.vnics.values();
+        let zones = vnics.filter_map(|vnic| vnic.zone.as_ref());
+        let update = self.kernel.catch_up(&mut self.observed, zones).await?;
+        match update {
+            Update::Same => {}
+            Update::Changed => {
+                self.settled = false;
+                self.observe_speeds(None).await;
+            }
+            Update::Stale => {
+                self.settled = false;
+                self.observe().await?;
+            }
         }
-        let same = self.observed.links == links
-            && self.observed.host_ends == host_ends
-            && self.observed.shaper_ends == shaper_ends
-            && self.observed.zones == zones;
-        self.settled &= same;
         Ok(())
     }
 
@@ -209,20 +210,22 @@ impl Daemon {
         Ok(self.kernel.link_stats().await?)
     }
 
-    /// Builds what is declared and missing. What fails is logged and tried
-    /// again at the next occasion.
-    pub async fn settle(&mut self) {
+    /// Builds what is declared and missing, and says whether that went well.
+    /// What fails is logged and tried again at the next occasion.
+    pub async fn settle(&mut self) -> bool {
         if self.settled {
-            return;
+            return true;
         }
         let mut resolved = self.find(&self.spec);
         self.enroll(&resolved);
         self.add_learned(&mut resolved);
-        if let Err(error) = self.build(&resolved).await {
-            let error = chain(&error);
+        let built = self.build(&resolved).await;
+        self.trouble = built.err().map(|error| chain(&error));
+        if let Some(error) = &self.trouble {
             tracing::error!(%error, "the fabric is not as declared");
         }
         self.blocked = resolved.blocked;
+        self.settled
     }
 
     /// Plans and applies; after that a new plan must be empty.
@@ -285,75 +288,131 @@ impl Daemon {
     }
 
     /// Goes from the present declared state to another one: all of it, or
-    /// nothing.
+    /// nothing. Where nothing is different, nothing is done.
     ///
-    /// What can't be taken back comes last. A new or changed link is built, then
-    /// written down; the links of one that goes are deleted after it was struck
-    /// out.
+    /// What can't be taken back comes last: what is new or changed is built,
+    /// then all of it is written down, in one piece, and then what is to go
+    /// goes. A netd that dies on the way comes back to the one or the other.
     async fn become_spec(
         &mut self,
         spec: FabricSpec,
-        changes: &[Change<'_>],
     ) -> Result<(), FabricError> {
+        // Old debts first, so that a failure here is about what was asked.
+        self.settle().await;
+        let old = Arc::clone(&self.spec);
+        let changes = Change::between(&old, &spec);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let resolved = self.check(&spec, &changes).await?;
+        let removals = changes.iter().filter(|change| change.is_removal());
+        let removals = removals.count();
+        if removals < changes.len()
+            && let Some(before) = self.without_removals(&spec, &changes)
+        {
+            self.build(&before).await?;
+        }
+        if let Err(error) = self.commit(&changes) {
+            // What is settled is what could not be written down.
+            tracing::error!(error = chain(&error), "taking it back");
+            self.settled = false;
+            self.settle().await;
+            return Err(error);
+        }
+        if removals > 0
+            && let Err(error) = self.build(&resolved).await
+        {
+            let back = changes.iter().rev().map(|change| change.inverse());
+            let back: Vec<Change<'_>> = back.collect();
+            if let Err(again) = self.commit(&back) {
+                tracing::error!(
+                    error = chain(&again),
+                    "the store says something else than what is built"
+                );
+            }
+            self.settled = false;
+            self.settle().await;
+            return Err(error);
+        }
+        tell(&changes, &old, &spec);
+        self.spec = Arc::new(spec);
+        self.enroll(&resolved);
+        self.blocked = resolved.blocked;
+        Ok(())
+    }
+
+    /// [`Daemon::become_spec`], which is only tried with `dry_run`, and what
+    /// changes by it.
+    async fn apply_spec(
+        &mut self,
+        spec: FabricSpec,
+        dry_run: bool,
+    ) -> Result<Applied, FabricError> {
+        let old = Arc::clone(&self.spec);
+        let changes = Change::between(&old, &spec);
+        let changes: Vec<Declared> =
+            changes.iter().map(|change| change.told(&old, &spec)).collect();
+        if !dry_run {
+            self.become_spec(spec).await?;
+            return Ok(Applied { changes, steps: Vec::new() });
+        }
+        self.settle().await;
+        let between = Change::between(&old, &spec);
+        let resolved = self.check(&spec, &between).await?;
+        let (tables, shaping) = self.compile(&resolved)?;
+        let plan = fabric::plan(&resolved, &tables, &shaping, &self.observed);
+        let steps = plan.steps.iter().map(ToString::to_string).collect();
+        Ok(Applied { changes, steps })
+    }
+
+    /// Checks that a state can be built by some changes, and finds its links.
+    async fn check(
+        &mut self,
+        spec: &FabricSpec,
+        changes: &[Change<'_>],
+    ) -> Result<ResolvedSpec, FabricError> {
         if let Err(errors) = spec.validate()
             && let Some(error) = errors.into_iter().next()
         {
             return Err(error.into());
         }
-        // Old debts first, so that a failure here is about what was asked.
-        self.settle().await;
-        self.observe_speeds(Some(&spec)).await;
-        let resolved = self.resolve(&spec);
-        for change in changes {
-            let blocked = match change {
-                Change::AddVnic(vnic) => {
-                    resolved.blocked.iter().find(|found| found.id == vnic.id)
-                }
-                Change::UpdateVnic { .. }
-                | Change::UpdateEtherstub { .. }
-                | Change::SetLink { .. } => {
-                    newly_blocked(&self.blocked, &resolved)
-                }
-                // No link waits for a flow, nor because one goes.
-                Change::RemoveVnic(_)
-                | Change::AddEtherstub(_)
-                | Change::RemoveEtherstub(_)
-                | Change::AddFlows(_)
-                | Change::RemoveFlows(_)
-                | Change::UpdateFlow { .. } => None,
-            };
-            if let Some(blocked) = blocked {
+        self.observe_speeds(Some(spec)).await;
+        let resolved = self.resolve(spec);
+        // What has to wait now, because its link is away, may be declared all
+        // the same; and nothing waits because something goes.
+        if changes.iter().any(|change| !change.is_removal()) {
+            if let Some(blocked) = newly_blocked(&self.blocked, &resolved) {
                 return Err(FabricError::Blocked(blocked.clone()));
             }
+            self.check_guarantees(spec, &resolved)?;
         }
-        if changes.iter().all(|change| change.is_removal()) {
-            self.commit(changes)?;
-            if let Err(error) = self.build(&resolved).await {
-                let back = changes.iter().rev().map(|c| c.inverse());
-                let back: Vec<Change<'_>> = back.collect();
-                if let Err(again) = self.commit(&back) {
-                    tracing::error!(
-                        error = chain(&again),
-                        "the store says less than the kernel does"
-                    );
+        Ok(resolved)
+    }
+
+    /// The state after those of the changes that take nothing away; none where
+    /// there can't be such a one, as when a name or an address is passed on.
+    fn without_removals(
+        &self,
+        spec: &FabricSpec,
+        changes: &[Change<'_>],
+    ) -> Option<ResolvedSpec> {
+        let mut spec = spec.clone();
+        for change in changes {
+            match change {
+                Change::RemoveVnic(vnic) => {
+                    spec.vnics.insert(vnic.id, (*vnic).clone());
                 }
-                return Err(error);
-            }
-        } else {
-            self.check_guarantees(&spec, &resolved)?;
-            self.build(&resolved).await?;
-            if let Err(error) = self.commit(changes) {
-                tracing::error!(error = chain(&error), "taking it back");
-                // What is settled is what could not be written down.
-                self.settled = false;
-                self.settle().await;
-                return Err(error);
+                Change::RemoveEtherstub(stub) => {
+                    spec.etherstubs.insert(stub.id, (*stub).clone());
+                }
+                Change::RemoveFlow(flow) => {
+                    spec.flows.insert(flow.id, (*flow).clone());
+                }
+                _ => {}
             }
         }
-        self.spec = spec;
-        self.enroll(&resolved);
-        self.blocked = resolved.blocked;
-        Ok(())
+        spec.validate().ok()?;
+        Some(self.resolve(&spec))
     }
 
     /// Refuses a state in which more is promised than links can carry, now or
@@ -386,6 +445,12 @@ impl Daemon {
         &self.blocked
     }
 
+    /// Why the fabric is not as declared, if what is built is not.
+    #[must_use]
+    pub fn trouble(&self) -> Option<&str> {
+        self.trouble.as_deref()
+    }
+
     /// Makes the etherstubs that the configuration file names, for this boot:
     /// the file will name them again at the next.
     async fn declare_configured_etherstubs(&mut self) {
@@ -406,14 +471,29 @@ impl Daemon {
     }
 }
 
-/// What has to wait and did not before. What waits already, because its link
-/// is away, may be changed all the same: that is written down.
+/// What has to wait and did not before.
 fn newly_blocked<'a>(
     before: &[Blocked],
     after: &'a ResolvedSpec,
 ) -> Option<&'a Blocked> {
     let waited = |id| before.iter().any(|blocked| blocked.id == id);
     after.blocked.iter().find(|blocked| !waited(blocked.id))
+}
+
+/// Writes changes into the log; many of them as one line.
+fn tell(changes: &[Change<'_>], old: &FabricSpec, new: &FabricSpec) {
+    const MANY: usize = 16;
+    for change in changes {
+        let change = change.told(old, new);
+        if changes.len() < MANY {
+            tracing::info!(%change, "declared");
+        } else {
+            tracing::debug!(%change, "declared");
+        }
+    }
+    if changes.len() >= MANY {
+        tracing::info!(changes = changes.len(), "declared");
+    }
 }
 
 /// Puts the kernel's "exists" into the words of who asked.

@@ -1,16 +1,14 @@
 //! What clients ask of the fabric: each request becomes a new declared state.
 
-use fabric::api::{ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic};
-use fabric::{
-    Etherstub, Flow, LinkClass, LinkId, LinkName, LinkSettings, Mac, MacPrefix,
-    MacType, Mode, Mtu, Over, Owner, Vnic,
+use fabric::api::{
+    Applied, ChangeFlow, ChangeLink, ChangeVnic, CreateEtherstub, CreateFlow,
+    CreateVnic, Document, Operation,
 };
-use rand::RngExt;
+use fabric::{FlowId, FlowName, LinkId, LinkName, Zone};
 
 use super::Daemon;
 use crate::error::FabricError;
 use crate::kernel::Kernel;
-use crate::store::Change;
 
 impl Daemon {
     /// Makes a VNIC.
@@ -22,115 +20,12 @@ impl Daemon {
         request: CreateVnic,
     ) -> Result<LinkId, FabricError> {
         self.refresh().await?;
-        if let Some(zone) = &request.zone
-            && Kernel::is_running(zone)
-        {
-            self.observed.zones.insert(zone.clone());
-        }
-        let over = self.find_over(&request.over)?;
-        if request.zone.is_none() {
-            self.check_free(&request.name)?;
-        }
-        let mut props = request.props;
-        props.owner = props.owner.map(look_up).transpose()?;
-        let id = self.store.next_id().ok_or(FabricError::Exhausted("links"))?;
-        let (mac, mac_type) = match request.mac {
-            Some(mac) => (mac, MacType::Fixed),
-            None => {
-                let prefix = request.mac_prefix.unwrap_or(MacPrefix::DEFAULT);
-                (self.draw_mac(prefix), MacType::Random)
-            }
-        };
-        let vnic = Vnic {
-            id,
-            name: request.name,
-            zone: request.zone,
-            over,
-            mac,
-            mac_type,
-            vid: request.vid,
-            props,
-            kept: None,
-            temporary: request.temporary,
-        };
-        let mut spec = self.spec.clone();
-        spec.vnics.insert(id, vnic.clone());
-        self.become_spec(spec, &[Change::AddVnic(&vnic)]).await?;
-        tracing::info!(
-            vnic = %vnic.key(), over = %vnic.over, mac = %vnic.mac, "created"
-        );
+        self.look_for_zones(request.zone.iter());
+        let mut draft = self.draft();
+        let id = draft.create_vnic(request)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await?;
         Ok(id)
-    }
-
-    /// What a person means by the name after `-l`.
-    fn find_over(&self, text: &str) -> Result<Over, FabricError> {
-        let unknown = || FabricError::NoLink(text.to_owned());
-        if let Ok(name) = text.parse::<LinkName>() {
-            if let Some(link) = self.observed.links.get(&name) {
-                if !link.class.carries_vnics() {
-                    let (over, class) = (name, link.class);
-                    return Err(FabricError::NoCarrier { over, class });
-                }
-                return Ok(Over::Link(name));
-            }
-            if self.spec.etherstub(&name).is_some() {
-                return Ok(Over::Link(name));
-            }
-            if self.spec.vnics_called(&name, Some("")).next().is_some() {
-                let (over, class) = (name, LinkClass::Vnic);
-                return Err(FabricError::NoCarrier { over, class });
-            }
-        }
-        let tag = text.parse().map_err(|_| unknown())?;
-        if self.config.tags().get(&tag).is_some() {
-            Ok(Over::Tag(tag))
-        } else {
-            Err(unknown())
-        }
-    }
-
-    /// Refuses a name that a link of netd's own namespace has and that is not
-    /// ours. Ours are told apart by the declared state.
-    fn check_free(&self, name: &LinkName) -> Result<(), FabricError> {
-        let ours = self.spec.vnics_called(name, Some("")).next().is_some();
-        if !ours && self.observed.links.contains_key(name) {
-            return Err(FabricError::NameTaken(name.clone()));
-        }
-        Ok(())
-    }
-
-    /// Draws an address that nobody here has.
-    fn draw_mac(&self, prefix: MacPrefix) -> Mac {
-        loop {
-            let mac = prefix.with(rand::rng().random());
-            let vnics = self.spec.vnics.values().any(|vnic| vnic.mac == mac);
-            let links = self.observed.links.values();
-            if !vnics && !links.into_iter().any(|link| link.mac == mac) {
-                return mac;
-            }
-        }
-    }
-
-    /// The one VNIC that a name means.
-    pub(super) fn the_vnic(
-        &self,
-        name: &LinkName,
-        zone: Option<&str>,
-    ) -> Result<Vnic, FabricError> {
-        let found: Vec<&Vnic> = self.spec.vnics_called(name, zone).collect();
-        match found[..] {
-            [vnic] => Ok(vnic.clone()),
-            [] => Err(self.no_such(name, "a", "vnic")),
-            _ => {
-                let zone = |vnic: &&Vnic| match &vnic.zone {
-                    Some(zone) => zone.name().to_owned(),
-                    None => "the host".to_owned(),
-                };
-                let zones = found.iter().map(zone).collect();
-                let name = name.clone();
-                Err(FabricError::Ambiguous { name, zones })
-            }
-        }
     }
 
     /// Changes properties of the one VNIC that a name means.
@@ -144,18 +39,11 @@ impl Daemon {
         request: &ChangeVnic,
     ) -> Result<LinkId, FabricError> {
         self.refresh().await?;
-        let was = self.the_vnic(name, zone)?;
-        let now = request.of(&was)?;
-        if now == was {
-            return Ok(was.id);
-        }
-        let mut spec = self.spec.clone();
-        spec.vnics.insert(now.id, now.clone());
-        let change = Change::UpdateVnic { was: &was, now: &now };
-        self.become_spec(spec, &[change]).await?;
-        let temporary = request.temporary;
-        tracing::info!(vnic = %now.key(), temporary, "changed");
-        Ok(now.id)
+        let mut draft = self.draft();
+        let id = draft.change_vnic(name, zone, request)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await?;
+        Ok(id)
     }
 
     /// Deletes the one VNIC that a name means, with its flows.
@@ -168,48 +56,10 @@ impl Daemon {
         zone: Option<&str>,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let vnic = self.the_vnic(name, zone)?;
-        self.check_closed(&vnic)?;
-        let mut spec = self.spec.clone();
-        spec.vnics.remove(&vnic.id);
-        spec.flows.retain(|_, flow| flow.link != vnic.id);
-        let flows: Vec<Flow> = self.spec.flows_of(vnic.id).cloned().collect();
-        let changes = [Change::RemoveFlows(&flows), Change::RemoveVnic(&vnic)];
-        self.become_spec(spec, &changes).await?;
-        tracing::info!(vnic = %vnic.key(), "deleted");
-        Ok(())
-    }
-
-    /// Refuses to pull a TAP from under a virtual machine. The monitor would
-    /// find its file in a state that it can neither read nor wait for: QEMU
-    /// then uses up a CPU.
-    fn check_closed(&self, vnic: &Vnic) -> Result<(), FabricError> {
-        let device = Vnic::host_end(vnic.id);
-        let end = self.observed.host_ends.get(&device);
-        if vnic.props.mode == Mode::Tap && end.is_some_and(|end| end.carrier) {
-            let name = vnic.name.clone();
-            return Err(FabricError::Open { name, device });
-        }
-        Ok(())
-    }
-
-    /// Why a name means nothing of a class: it means something of another, or
-    /// nothing at all.
-    fn no_such(
-        &self,
-        name: &LinkName,
-        article: &'static str,
-        wanted: &'static str,
-    ) -> FabricError {
-        let known = self.observed.links.contains_key(name)
-            || self.spec.etherstub(name).is_some()
-            || self.spec.vnics_called(name, Some("")).next().is_some();
-        let name = name.clone();
-        if known {
-            FabricError::WrongClass { name, article, wanted }
-        } else {
-            FabricError::NotFound(name)
-        }
+        let mut draft = self.draft();
+        draft.delete_vnic(name, zone)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await
     }
 
     /// Makes an etherstub.
@@ -228,19 +78,10 @@ impl Daemon {
         &mut self,
         request: CreateEtherstub,
     ) -> Result<LinkId, FabricError> {
-        self.check_free(&request.name)?;
-        let id = self.store.next_id().ok_or(FabricError::Exhausted("links"))?;
-        let stub = Etherstub {
-            id,
-            name: request.name,
-            mtu: Mtu::ETHERSTUB,
-            settings: LinkSettings::default(),
-            temporary: request.temporary,
-        };
-        let mut spec = self.spec.clone();
-        spec.etherstubs.insert(id, stub.clone());
-        self.become_spec(spec, &[Change::AddEtherstub(&stub)]).await?;
-        tracing::info!(etherstub = %stub.name, "created");
+        let mut draft = self.draft();
+        let id = draft.create_etherstub(request)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await?;
         Ok(id)
     }
 
@@ -254,46 +95,10 @@ impl Daemon {
         request: &ChangeLink,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let mut spec = self.spec.clone();
-        if let Some(was) = self.spec.etherstub(name).cloned() {
-            let settings = request.of(was.settings, was.temporary)?;
-            if settings == was.settings {
-                return Ok(());
-            }
-            let now = Etherstub { settings, ..was.clone() };
-            spec.etherstubs.insert(now.id, now.clone());
-            let change = Change::UpdateEtherstub { was: &was, now: &now };
-            self.become_spec(spec, &[change]).await?;
-        } else {
-            self.check_carries(name)?;
-            let was = self.spec.settings(name);
-            let now = request.of(was, false)?;
-            if now == was {
-                return Ok(());
-            }
-            spec.links.remove(name);
-            if !now.is_default() {
-                spec.links.insert(name.clone(), now);
-            }
-            let change = Change::SetLink { link: name, was, now };
-            self.become_spec(spec, &[change]).await?;
-        }
-        tracing::info!(link = %name, request.temporary, "changed");
-        Ok(())
-    }
-
-    /// Refuses a name that is not that of a link of the host's which can carry
-    /// VNICs.
-    fn check_carries(&self, name: &LinkName) -> Result<(), FabricError> {
-        let vnic = self.spec.vnics_called(name, Some("")).next();
-        let link = self.observed.links.get(name);
-        let class = match (vnic, link) {
-            (Some(_), _) => LinkClass::Vnic,
-            (None, Some(link)) if link.class.carries_vnics() => return Ok(()),
-            (None, Some(link)) => link.class,
-            (None, None) => return Err(FabricError::NotFound(name.clone())),
-        };
-        Err(FabricError::NoCarrier { over: name.clone(), class })
+        let mut draft = self.draft();
+        draft.change_link(name, request)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await
     }
 
     /// Deletes an etherstub that no VNIC sits on.
@@ -305,37 +110,146 @@ impl Daemon {
         name: &LinkName,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let Some(stub) = self.spec.etherstub(name) else {
-            return Err(self.no_such(name, "an", "etherstub"));
-        };
-        let stub = stub.clone();
-        let sits = |vnic: &&Vnic| match &vnic.over {
-            Over::Link(over) => over == name,
-            Over::Tag(tag) => tag.as_str() == name.as_str(),
-        };
-        let vnics = self.spec.vnics.values().filter(sits);
-        let vnics: Vec<String> =
-            vnics.map(|vnic| vnic.key().to_string()).collect();
-        if !vnics.is_empty() {
-            return Err(FabricError::InUse { name: name.clone(), vnics });
-        }
-        let mut spec = self.spec.clone();
-        spec.etherstubs.remove(&stub.id);
-        self.become_spec(spec, &[Change::RemoveEtherstub(&stub)]).await?;
-        tracing::info!(etherstub = %name, "deleted");
-        Ok(())
+        let mut draft = self.draft();
+        draft.delete_etherstub(name)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await
     }
-}
 
-/// Finds the number of an owner. A name that nobody has stays one, which no
-/// valid spec has.
-fn look_up(owner: Owner) -> Result<Owner, FabricError> {
-    let Owner::Name(name) = owner else { return Ok(owner) };
-    // Where users are kept may be far away.
-    let uid = tokio::task::block_in_place(|| Kernel::uid_of(&name));
-    match uid {
-        Ok(Some(uid)) => Ok(Owner::Uid(uid)),
-        Ok(None) => Ok(Owner::Name(name)),
-        Err(source) => Err(FabricError::Users { name, source }),
+    /// Makes flows: all of them, or none. However many there are, it is one
+    /// change.
+    ///
+    /// # Errors
+    /// [`FabricError`], which names the first flow that can't be; nothing has
+    /// been changed.
+    pub async fn create_flows(
+        &mut self,
+        requests: Vec<CreateFlow>,
+    ) -> Result<Vec<FlowId>, FabricError> {
+        self.refresh().await?;
+        let mut draft = self.draft();
+        let mut ids = Vec::with_capacity(requests.len());
+        // Thousands of flows are of a few VNICs, of which there are thousands.
+        let mut vnic: Option<(LinkName, Option<String>, LinkId)> = None;
+        for request in requests {
+            let known = vnic.as_ref().filter(|(link, zone, _)| {
+                *link == request.link && *zone == request.zone
+            });
+            let id = match known {
+                Some((.., id)) => *id,
+                None => draft
+                    .vnic_of_flows(&request.link, request.zone.as_deref())?,
+            };
+            vnic = Some((request.link.clone(), request.zone.clone(), id));
+            ids.push(draft.create_flow_of(id, request)?);
+        }
+        let spec = draft.spec;
+        self.become_spec(spec).await?;
+        Ok(ids)
+    }
+
+    /// Changes properties of the one flow that a name means.
+    ///
+    /// # Errors
+    /// [`FabricError`]; nothing has been changed.
+    pub async fn change_flow(
+        &mut self,
+        name: &FlowName,
+        zone: Option<&str>,
+        request: &ChangeFlow,
+    ) -> Result<FlowId, FabricError> {
+        self.refresh().await?;
+        let mut draft = self.draft();
+        let id = draft.change_flow(name, zone, request)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await?;
+        Ok(id)
+    }
+
+    /// Deletes the one flow that a name means.
+    ///
+    /// # Errors
+    /// [`FabricError`]; nothing has been changed.
+    pub async fn delete_flow(
+        &mut self,
+        name: &FlowName,
+        zone: Option<&str>,
+    ) -> Result<(), FabricError> {
+        self.refresh().await?;
+        let mut draft = self.draft();
+        draft.delete_flow(name, zone)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await
+    }
+
+    /// Deletes all flows of the one VNIC that a name means.
+    ///
+    /// # Errors
+    /// [`FabricError`]; nothing has been changed.
+    pub async fn delete_flows(
+        &mut self,
+        link: &LinkName,
+        zone: Option<&str>,
+    ) -> Result<(), FabricError> {
+        self.refresh().await?;
+        let mut draft = self.draft();
+        draft.delete_flows(link, zone)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await
+    }
+
+    /// Makes many changes: all of them, or none. With `dry_run` it only tells
+    /// which, and what they take.
+    ///
+    /// # Errors
+    /// [`FabricError`]; nothing has been changed.
+    pub async fn apply_batch(
+        &mut self,
+        operations: Vec<Operation>,
+        dry_run: bool,
+    ) -> Result<Applied, FabricError> {
+        self.refresh().await?;
+        let zones = operations.iter().filter_map(|operation| match operation {
+            Operation::CreateVnic(request) => request.zone.as_ref(),
+            _ => None,
+        });
+        self.look_for_zones(zones);
+        let mut draft = self.draft();
+        for operation in operations {
+            draft.take(operation)?;
+        }
+        let spec = draft.spec;
+        self.apply_spec(spec, dry_run).await
+    }
+
+    /// Becomes what a document says: all of it, or nothing. With `dry_run` it
+    /// only tells what would change, and what it takes.
+    ///
+    /// # Errors
+    /// [`FabricError`]; nothing has been changed.
+    pub async fn apply_document(
+        &mut self,
+        document: Document,
+        dry_run: bool,
+    ) -> Result<Applied, FabricError> {
+        self.refresh().await?;
+        let zones = document.vnics.iter();
+        self.look_for_zones(zones.filter_map(|vnic| vnic.zone.as_ref()));
+        let mut draft = self.draft();
+        draft.become_document(document)?;
+        let spec = draft.spec;
+        self.apply_spec(spec, dry_run).await
+    }
+
+    /// Looks which of these zones are running. Nobody may have asked about
+    /// them before.
+    fn look_for_zones<'a>(&mut self, zones: impl Iterator<Item = &'a Zone>) {
+        for zone in zones {
+            if Kernel::is_running(zone) {
+                self.observed.zones.insert(zone.clone());
+            } else {
+                self.observed.zones.remove(zone);
+            }
+        }
     }
 }

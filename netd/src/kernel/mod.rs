@@ -5,12 +5,14 @@
 //! by [`fabric::plan()`].
 
 mod bpffs;
+mod catch_up;
 mod ethtool;
 mod guest_end;
 mod host_end;
 mod links;
 mod lro;
 mod netlink;
+mod news;
 mod observe;
 mod pair;
 mod promiscuous;
@@ -34,11 +36,14 @@ use flows::{Counters, Datapath, FlowCounters, LinkIndexes, Told};
 
 use crate::chain::chain;
 use netlink::Netlink;
+use news::News;
 use queues::ClassStats;
 
 pub use bpffs::BpffsError;
+pub use catch_up::Update;
 pub use host_end::SysctlError;
 pub use netlink::NetlinkError;
+pub(crate) use news::Bells;
 pub use stats::LinkStats;
 pub use tap::TapError;
 pub use zones::ZoneError;
@@ -124,8 +129,12 @@ pub struct Kernel {
     netlink: Netlink,
     queues: queues::Queues,
     datapath: Datapath,
+    /// What has changed since the last look.
+    news: News,
     /// The links' numbers as of the last look.
     indexes: LinkIndexes,
+    /// The speeds in Mb/s that drivers have told since their links changed.
+    speeds: BTreeMap<LinkName, Option<u32>>,
 }
 
 impl Kernel {
@@ -140,8 +149,24 @@ impl Kernel {
         bpffs::prepare(pins)?;
         let datapath = Datapath::open(pins)?;
         let queues = queues::Queues::of(netlink.clone());
-        let indexes = LinkIndexes::default();
-        Ok(Self { netlink, queues, datapath, indexes })
+        let news = News::listen().map_err(OpenError::Netlink)?;
+        Ok(Self {
+            netlink,
+            queues,
+            datapath,
+            news,
+            indexes: LinkIndexes::default(),
+            speeds: BTreeMap::new(),
+        })
+    }
+
+    /// What rings when something has changed that [`Kernel::catch_up`] takes
+    /// in.
+    ///
+    /// # Errors
+    /// When no more files can be opened.
+    pub(crate) fn bells(&self) -> io::Result<Bells> {
+        self.news.bells()
     }
 
     /// Whether a zone's namespace is there.
@@ -232,7 +257,7 @@ impl Kernel {
     }
 
     /// Waits until nothing waits in some leaves that no row leads into any more.
-    /// A queue holds 20 ms, one of a very low cap a few frames; what is still
+    /// A queue holds 12 ms, one of a very low cap a few frames; what is still
     /// there after half a second is given up.
     pub async fn drain(&self, leaves: &[(LinkName, ClassId)]) {
         const STEP: Duration = Duration::from_millis(2);

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::shaping::{QueueTree, Shaper};
-use fabric::{LinkName, Observed, Program, Zone};
+use fabric::{LinkName, Observed, ObservedProgram, Program, Zone};
 use flows::LinkIndexes;
 
-use super::links::{self, What};
+use super::links::{self, Found, What};
 use super::queues::Root;
 use super::{Kernel, KernelError, ethtool, lro, unicast};
 
@@ -23,81 +23,38 @@ impl Kernel {
         refusing: BTreeSet<LinkName>,
     ) -> Result<Observed, KernelError> {
         let mut observed = Observed { refusing, ..Observed::default() };
+        // What is yet unread is older than what is read now.
+        let _ = self.news.read();
+        self.speeds.clear();
         self.observe_links(&mut observed).await?;
         self.observe_zones(&mut observed, zones);
-        observed.programs.clear();
-        let host_ends = observed.host_ends.keys();
-        let vnics = host_ends.map(|name| (name, &[Program::FromVnic][..]));
-        let links = observed.links.iter().filter_map(|(name, link)| {
-            let hooks = &[Program::FromLink, Program::ToLink][..];
-            link.class.carries_vnics().then_some((name, hooks))
-        });
-        let far = observed.shaper_ends.keys();
-        let far = far.filter(|name| Shaper::of_far_end(name).is_some());
-        let far = far.map(|name| (name, &[Program::FromShaper][..]));
-        let mut programs = Vec::new();
-        for (name, hooks) in vnics.chain(links).chain(far) {
-            let index = self.index(name)?;
-            for &program in hooks {
-                if let Some(state) = self.datapath.hook(program, index)? {
-                    programs.push(((name.clone(), program), state));
-                }
-            }
-        }
-        observed.programs = programs.into_iter().collect();
+        observed.programs = self.observe_programs(&observed, None)?;
         observed.tables = self.datapath.observe(&self.indexes)?;
         observed.unicast = self.observe_unicast().await?;
         observed.queue_kind = self.queues.kind().await?;
-        observed.queues = self.observe_queues(&observed).await?;
+        observed.queues = self.observe_queues(&observed, None).await?;
         Ok(observed)
     }
 
-    /// Reads the links again, at the price of one dump. What hangs on links is
-    /// left as it was.
-    ///
-    /// Returns whether that is still true of the same links: `false` means
-    /// that a link went away or changed its number, and with it what is known
-    /// of its programs and rows.
-    ///
-    /// # Errors
-    /// When netlink can't be read.
-    pub async fn observe_links(
+    async fn observe_links(
         &mut self,
         observed: &mut Observed,
-    ) -> Result<bool, KernelError> {
+    ) -> Result<(), KernelError> {
         let messages = self.netlink.links().await?;
         let mut indexes = LinkIndexes::default();
-        let known: Vec<LinkName> = observed
-            .links
-            .keys()
-            .chain(observed.host_ends.keys())
-            .chain(observed.shaper_ends.keys())
-            .cloned()
-            .collect();
         observed.links.clear();
         observed.host_ends.clear();
         observed.shaper_ends.clear();
         for message in messages {
             let Some(found) = links::read(&message) else { continue };
             found.enter(&mut indexes);
-            match found.what {
-                What::Ours(end) => {
-                    observed.host_ends.insert(found.name, end);
-                }
-                What::Foreign(link) => {
-                    observed.links.insert(found.name, link);
-                }
-                What::Shaper(up) => {
-                    observed.shaper_ends.insert(found.name, up);
-                }
-                What::Other => {}
-            }
+            file(observed, found);
         }
         let old = std::mem::replace(&mut self.indexes, indexes);
-        let same =
-            |name: &LinkName| self.indexes.index_of(name) == old.index_of(name);
-        observed.refusing.retain(same);
-        Ok(known.iter().all(same))
+        observed
+            .refusing
+            .retain(|name| self.indexes.index_of(name) == old.index_of(name));
+        Ok(())
     }
 
     /// Asks the drivers of `links` whether they merge what they receive.
@@ -127,38 +84,81 @@ impl Kernel {
         }
     }
 
-    /// Asks the drivers of `links` for their speeds.
+    /// Asks the drivers of `links` for their speeds, each once until the link
+    /// changes.
     pub async fn observe_speeds(
-        &self,
+        &mut self,
         observed: &mut Observed,
         links: &BTreeSet<LinkName>,
     ) {
-        for (name, speed) in ethtool::speeds(links).await {
-            if let Some(link) = observed.links.get_mut(&name) {
-                link.speed = Some(speed);
+        let new = |name: &&LinkName| !self.speeds.contains_key(*name);
+        let new: BTreeSet<LinkName> =
+            links.iter().filter(new).cloned().collect();
+        let mut told = ethtool::speeds(&new).await;
+        self.speeds.extend(new.into_iter().map(|name| {
+            let speed = told.remove(&name);
+            (name, speed)
+        }));
+        for name in links {
+            let speed = self.speeds.get(name).copied().flatten();
+            if let Some(link) = observed.links.get_mut(name)
+                && speed.is_some()
+            {
+                link.speed = speed;
             }
         }
     }
 
     /// Looks which of `zones` are running.
-    pub fn observe_zones(
-        &self,
-        observed: &mut Observed,
-        zones: &BTreeSet<Zone>,
-    ) {
+    fn observe_zones(&self, observed: &mut Observed, zones: &BTreeSet<Zone>) {
         let running = zones.iter().filter(|zone| Self::is_running(zone));
         observed.zones = running.cloned().collect();
     }
 
-    /// Reads the queues of links of ours. What somebody else has put on one is
-    /// none of ours, and in the way of the first of ours.
-    async fn observe_queues(
+    /// Looks what is on the hooks of links that have any, or of some of them.
+    pub(super) fn observe_programs(
         &self,
         observed: &Observed,
+        some: Option<&BTreeSet<LinkName>>,
+    ) -> Result<BTreeMap<(LinkName, Program), ObservedProgram>, KernelError>
+    {
+        let host_ends = observed.host_ends.keys();
+        let vnics = host_ends.map(|name| (name, &[Program::FromVnic][..]));
+        let links = observed.links.iter().filter_map(|(name, link)| {
+            let hooks = &[Program::FromLink, Program::ToLink][..];
+            link.class.carries_vnics().then_some((name, hooks))
+        });
+        let far = observed.shaper_ends.keys();
+        let far = far.filter(|name| Shaper::of_far_end(name).is_some());
+        let far = far.map(|name| (name, &[Program::FromShaper][..]));
+        let mut programs = BTreeMap::new();
+        for (name, hooks) in vnics.chain(links).chain(far) {
+            if some.is_some_and(|some| !some.contains(name)) {
+                continue;
+            }
+            let index = self.index(name)?;
+            for &program in hooks {
+                if let Some(state) = self.datapath.hook(program, index)? {
+                    programs.insert((name.clone(), program), state);
+                }
+            }
+        }
+        Ok(programs)
+    }
+
+    /// Reads the queues of links of ours, or of some of them. What somebody
+    /// else has put on one is none of ours, and in the way of the first of
+    /// ours.
+    pub(super) async fn observe_queues(
+        &self,
+        observed: &Observed,
+        some: Option<&BTreeSet<LinkName>>,
     ) -> Result<BTreeMap<LinkName, QueueTree>, KernelError> {
         let near = observed.shaper_ends.keys();
         let near = near.filter(|name| Shaper::of_near_end(name).is_some());
         let links = observed.host_ends.keys().chain(near);
+        let links =
+            links.filter(|name| some.is_none_or(|some| some.contains(*name)));
         let indexes = links.filter_map(|name| self.indexes.index_of(name));
         let roots = self.queues.observe(&indexes.collect()).await?;
         let trees = roots.into_iter().filter_map(|(index, root)| {
@@ -182,5 +182,34 @@ impl Kernel {
                 self.indexes.name_of(index).map(|name| (name.clone(), mac))
             })
             .collect())
+    }
+}
+
+/// Files a link under what it is, and says whether that is news.
+pub(super) fn file(observed: &mut Observed, found: Found) -> bool {
+    let Found { name, what, .. } = found;
+    let Observed { links, host_ends, shaper_ends, .. } = observed;
+    let mut news = false;
+    if !matches!(what, What::Foreign(_)) {
+        news |= links.remove(&name).is_some();
+    }
+    if !matches!(what, What::Ours(_)) {
+        news |= host_ends.remove(&name).is_some();
+    }
+    if !matches!(what, What::Shaper(_)) {
+        news |= shaper_ends.remove(&name).is_some();
+    }
+    news | match what {
+        What::Ours(end) => host_ends.insert(name, end) != Some(end),
+        What::Shaper(up) => shaper_ends.insert(name, up) != Some(up),
+        What::Foreign(mut link) => {
+            // What is asked of drivers is not told here.
+            if let Some(was) = links.get(&name) {
+                (link.speed, link.duplex) = (was.speed, was.duplex);
+                link.lro = was.lro;
+            }
+            links.insert(name, link.clone()).as_ref() != Some(&link)
+        }
+        What::Other => false,
     }
 }

@@ -5,6 +5,7 @@
 mod drops;
 mod etherstubs;
 mod extract;
+mod fabric;
 mod flows;
 mod links;
 mod listen;
@@ -13,13 +14,13 @@ mod vnics;
 
 use std::sync::Arc;
 
+use ::fabric::Status;
+use ::fabric::api::Problem;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use fabric::Status;
-use fabric::api::Problem;
 use tokio::sync::Mutex;
 use utoipa::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -146,6 +147,11 @@ fn routes() -> OpenApiRouter<Served> {
         .routes(routes!(flows::change, flows::delete))
         .routes(routes!(flows::counters))
         .routes(routes!(drops::list))
+        .routes(routes!(fabric::show))
+        .routes(
+            routes!(fabric::apply)
+                .layer(DefaultBodyLimit::max(flows::MAX_BODY)),
+        )
         .routes(routes!(etherstubs::list, etherstubs::create))
         .routes(routes!(etherstubs::delete))
         .routes(routes!(links::links))
@@ -185,7 +191,7 @@ mod tests {
         let document = routes().to_openapi();
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 15, "{paths:#?}");
+        assert_eq!(paths.len(), 17, "{paths:#?}");
         let operations = paths.values().flat_map(|path| {
             let methods = path.as_object().unwrap();
             methods.values().filter(|value| value.is_object())

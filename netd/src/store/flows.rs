@@ -54,9 +54,10 @@ pub(super) fn update(
     flow: &Flow,
     boot_id: &str,
 ) -> rusqlite::Result<()> {
+    let boot = flow.temporary.then_some(boot_id);
     let updated = transaction.execute(
-        "UPDATE flow SET spec = ?2 WHERE id = ?1",
-        params![flow.id.0, kept(flow)?],
+        "UPDATE flow SET spec = ?2, boot_id = ?3 WHERE id = ?1",
+        params![flow.id.0, kept(flow)?, boot],
     )?;
     if updated != 1 {
         return Err(rusqlite::Error::StatementChangedRows(updated));

@@ -7,6 +7,7 @@
 //!
 //! [`QueueTree::steps`]: fabric::shaping::QueueTree::steps
 
+mod agree;
 mod message;
 mod read;
 mod shaper;
@@ -24,6 +25,7 @@ use tokio::sync::OnceCell;
 use super::netlink::{Netlink, NetlinkError};
 use super::{KernelError, guest_end};
 
+pub(super) use agree::{agrees, is_of_hooks};
 pub use read::{ClassStats, Root};
 
 /// The queues of a network namespace.

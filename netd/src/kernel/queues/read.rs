@@ -107,7 +107,7 @@ pub(super) fn stats<'a>(
 
 /// Where a root of ours sends what is of no class.
 #[expect(clippy::option_option, reason = "no root of ours; no default")]
-fn default(root: &TcMessage) -> Option<Option<ClassId>> {
+pub(super) fn default(root: &TcMessage) -> Option<Option<ClassId>> {
     let handle = TcHandle { major: MAJOR, minor: 0 };
     if kind(root) != Some(HTB) || root.header.handle != handle {
         return None;
@@ -119,7 +119,7 @@ fn default(root: &TcMessage) -> Option<Option<ClassId>> {
 }
 
 /// Reads a class of ours; none where it is of another root.
-fn class(
+pub(super) fn class(
     message: &TcMessage,
     queues: &BTreeMap<ClassId, Queue>,
 ) -> Option<(ClassId, Class)> {
@@ -158,18 +158,18 @@ fn class(
 }
 
 /// The class that a handle names, if it is one of ours.
-fn class_id(handle: TcHandle) -> Option<ClassId> {
+pub(super) fn class_id(handle: TcHandle) -> Option<ClassId> {
     let class = handle.major == MAJOR && handle.minor != 0;
     class.then_some(ClassId(handle.minor))
 }
 
 /// Whose queue it is, if it is where we put a leaf's.
-fn leaf_of(message: &TcMessage) -> Option<ClassId> {
+pub(super) fn leaf_of(message: &TcMessage) -> Option<ClassId> {
     let id = class_id(message.header.parent)?;
     (message.header.handle == queue_handle(id)).then_some(id)
 }
 
-fn queue(message: &TcMessage) -> Queue {
+pub(super) fn queue(message: &TcMessage) -> Queue {
     let queue = match kind(message) {
         Some(BFIFO) => {
             let limit = raw_options(message).and_then(|b| number(b, 0));

@@ -1,0 +1,167 @@
+//! Bringing what is known of the kernel up to date, by what it says itself.
+
+use std::collections::BTreeSet;
+
+use fabric::{LinkName, Observed, Zone};
+
+use super::links::{self, Found, What};
+use super::news::{Heard, Kind};
+use super::observe::file;
+use super::{Kernel, KernelError, queues};
+
+/// What a look at the news came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// All is as it was known to be.
+    Same,
+    /// Something has changed, and is known now.
+    Changed,
+    /// More has changed than is told: all has to be read anew.
+    Stale,
+}
+
+impl Kernel {
+    /// Takes in what the kernel has said since the last look, of its own
+    /// accord: somebody's changes and our own. `zones` are those that somebody
+    /// asks about.
+    ///
+    /// The price is that of the changes, however many links there are. What
+    /// the news agrees with is not read again.
+    ///
+    /// # Errors
+    /// When netlink can't be read.
+    pub async fn catch_up(
+        &mut self,
+        observed: &mut Observed,
+        zones: impl Iterator<Item = &Zone>,
+    ) -> Result<Update, KernelError> {
+        let heard = self.news.read();
+        if heard.lost {
+            tracing::warn!("the kernel said more than could be heard");
+            return Ok(Update::Stale);
+        }
+        let mut changed = false;
+        for (index, link) in &heard.links {
+            let found = link.as_ref().and_then(links::read);
+            match self.take_link(observed, *index, found) {
+                Update::Same => {}
+                Update::Changed => changed = true,
+                Update::Stale => return Ok(Update::Stale),
+            }
+        }
+        changed |= take_zones(observed, zones, &heard);
+        changed |= self.take_queues(observed, &heard).await?;
+        Ok(if changed { Update::Changed } else { Update::Same })
+    }
+
+    /// Takes in what a link is now; none: it is gone, or has a name that none
+    /// of ours could have.
+    fn take_link(
+        &mut self,
+        observed: &mut Observed,
+        index: u32,
+        found: Option<Found>,
+    ) -> Update {
+        let mut changed = false;
+        let was = self.indexes.name_of(index).cloned();
+        if let Some(was) = was
+            && found.as_ref().is_none_or(|found| found.name != was)
+        {
+            self.indexes.remove(index);
+            self.speeds.remove(&was);
+            // With it went what hung on it, and what rows say of it.
+            if carries(observed, &was) {
+                return Update::Stale;
+            }
+            observed.refusing.remove(&was);
+            changed |= observed.links.remove(&was).is_some();
+        }
+        if let Some(found) = found {
+            let known = self.indexes.index_of(&found.name);
+            if known.is_some_and(|known| known != index)
+                && carries(observed, &found.name)
+            {
+                return Update::Stale;
+            }
+            if matches!(found.what, What::Foreign(_)) {
+                self.speeds.remove(&found.name);
+            }
+            found.enter(&mut self.indexes);
+            changed |= file(observed, found);
+        }
+        if changed { Update::Changed } else { Update::Same }
+    }
+
+    /// Takes in what became of queues and programs. What is told is what was
+    /// known already, where we did it ourselves.
+    async fn take_queues(
+        &self,
+        observed: &mut Observed,
+        heard: &Heard,
+    ) -> Result<bool, KernelError> {
+        let (mut queues, mut hooks) = (BTreeSet::new(), BTreeSet::new());
+        for ((index, kind, ..), (there, message)) in &heard.queues {
+            let Some(name) = self.indexes.name_of(*index) else { continue };
+            if *kind == Kind::Filter || queues::is_of_hooks(message) {
+                hooks.insert(name.clone());
+                continue;
+            }
+            let ours = observed.host_ends.contains_key(name)
+                || observed.shaper_ends.contains_key(name);
+            let tree = observed.queues.get(name);
+            if ours && !queues::agrees(tree, *kind, *there, message) {
+                queues.insert(name.clone());
+            }
+        }
+        let mut changed = false;
+        if !hooks.is_empty() {
+            let found = self.observe_programs(observed, Some(&hooks))?;
+            let on = |name: &LinkName| hooks.contains(name);
+            let known = observed.programs.iter();
+            let known = known.filter(|((name, _), _)| on(name));
+            changed |= !known.eq(found.iter());
+            observed.programs.retain(|(name, _), _| !on(name));
+            observed.programs.extend(found);
+        }
+        if !queues.is_empty() {
+            let found = self.observe_queues(observed, Some(&queues)).await?;
+            let known = observed.queues.iter();
+            let known = known.filter(|(name, _)| queues.contains(*name));
+            changed |= !known.eq(found.iter());
+            observed.queues.retain(|name, _| !queues.contains(name));
+            observed.queues.extend(found);
+        }
+        Ok(changed)
+    }
+}
+
+/// Whether something of ours hangs on a link, so that it can't go alone.
+fn carries(observed: &Observed, link: &LinkName) -> bool {
+    observed.host_ends.contains_key(link)
+        || observed.shaper_ends.contains_key(link)
+        || observed.unicast.iter().any(|(on, _)| on == link)
+        || observed.programs.keys().any(|(on, _)| on == link)
+}
+
+fn take_zones<'a>(
+    observed: &mut Observed,
+    zones: impl Iterator<Item = &'a Zone>,
+    heard: &Heard,
+) -> bool {
+    let mut changed = false;
+    let mut looked = BTreeSet::new();
+    for zone in zones {
+        let was = observed.zones.contains(zone);
+        if !heard.zones.concerns(zone, was) || !looked.insert(zone) {
+            continue;
+        }
+        let is = Kernel::is_running(zone);
+        changed |= is != was;
+        if is {
+            observed.zones.insert(zone.clone());
+        } else {
+            observed.zones.remove(zone);
+        }
+    }
+    changed
+}
