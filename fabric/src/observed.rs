@@ -121,16 +121,22 @@ impl Program {
     /// Every program.
     pub const ALL: [Self; 4] =
         [Self::FromVnic, Self::FromLink, Self::ToLink, Self::FromShaper];
-}
 
-impl fmt::Display for Program {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+    /// Its name, in the sources and in the kernel.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
             Self::FromVnic => "from_vnic",
             Self::FromLink => "from_link",
             Self::ToLink => "to_link",
             Self::FromShaper => "from_shaper",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 

@@ -17,8 +17,8 @@ use fabric::shaping::{Class, ClassId, Shaper};
 use fabric::{
     AllowedIp, Bandwidth, Duplex, Etherstub, FabricSpec, Flow, FlowId,
     FlowProps, IpFamily, LinkClass, LinkId, LinkName, LinkProps, LinkSettings,
-    LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink, Owner, Plan,
-    Priority, Program, Step, Vnic, VnicProps,
+    LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink,
+    ObservedProgram, Owner, Plan, Priority, Program, Step, Vnic, VnicProps,
 };
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
@@ -397,6 +397,56 @@ fn check_queues(state: &Observed, plan: &Plan) {
     }
 }
 
+/// Checks a state on the way from another version's programs, which read the
+/// tables `old`, to ours, which are to read `new`. `start` is where it began.
+fn check_taking_over(
+    state: &Observed,
+    start: &Observed,
+    (old, new): (&DatapathTables, &DatapathTables),
+    plan: &Plan,
+) {
+    let stays = |host_end: &LinkRef| new.vnics.contains_key(host_end);
+    let mut seen = Observed { tables: old.clone(), ..state.clone() };
+    seen.tables.vnics.retain(|host_end, _| stays(host_end));
+    seen.tables.fdb.retain(|_, row| stays(&row.host_end));
+    let mut theirs = false;
+    let mut ours = false;
+    for hook @ (link, program) in start.programs.keys() {
+        let kept = match program {
+            Program::FromVnic => stays(&LinkRef::from(link)),
+            Program::FromLink | Program::ToLink => {
+                let segment = Segment::Link(LinkRef::from(link));
+                new.segments.contains_key(&segment)
+            }
+            // Who waited there goes on to the new one.
+            Program::FromShaper => continue,
+        };
+        let there = state.programs.get(hook);
+        assert!(there.is_some() || !kept, "{program} of {link} in:\n{plan}");
+        ours |= there == Some(&ObservedProgram::Current);
+        theirs |= kept && there == Some(&ObservedProgram::Outdated);
+    }
+    if theirs {
+        check_queues(&seen, plan);
+    }
+    if ours {
+        assert_eq!(&state.tables, new, "{plan}");
+        check_queues(state, plan);
+    }
+    for (host_end, row) in &seen.tables.vnics {
+        if new.vnics[host_end].segment != row.segment {
+            continue;
+        }
+        if let Segment::Link(LinkRef::Name(link)) = &row.segment
+            && new.vnics[host_end].mac == row.mac
+        {
+            let open = state.links[link].promiscuous;
+            let open = open || state.unicast.contains(&(link.clone(), row.mac));
+            assert!(open, "{link} is deaf for {host_end} in:\n{plan}");
+        }
+    }
+}
+
 /// Whether a plan sends what a VNIC sends into another shaper.
 fn moves(plan: &Plan, vnic: &VnicRow) -> bool {
     let shaper = |row: &VnicRow| row.shaped.as_ref().map(|s| s.shaper.clone());
@@ -662,6 +712,35 @@ proptest! {
                     }
                 }
             }
+        }
+    }
+
+    #[test]
+    fn each_program_finds_its_tables_whole_while_a_version_takes_over(
+        (before, after) in any_change(),
+    ) {
+        let mut start = built(&before);
+        // New tables are empty, and every program reads old ones.
+        let old = std::mem::take(&mut start.tables);
+        let programs = start.programs.values_mut();
+        programs.for_each(|state| *state = ObservedProgram::Outdated);
+        let wanted = Wanted::new(&after, &tags(), &start);
+        let plan = wanted.plan(&start);
+        let states = states(&start, &plan);
+        check_undo(&states, &plan);
+        for state in &states {
+            check_taking_over(state, &start, (&old, &wanted.tables), &plan);
+        }
+        let end = &states[states.len() - 1];
+        prop_assert!(wanted.plan(end).is_empty(), "{}", plan);
+        prop_assert_eq!(&end.tables, &wanted.tables, "{}", plan);
+        let parked = parked(&plan, end);
+        for ((link, program), state) in &end.programs {
+            let current = *state == ObservedProgram::Current;
+            prop_assert!(
+                current || parked.contains(link),
+                "{} of {} in:\n{}", program, link, plan
+            );
         }
     }
 

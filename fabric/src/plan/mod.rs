@@ -2,11 +2,16 @@
 //!
 //! A plan has two halves. The first takes away: rows of VNICs that go are
 //! deleted, then their links, then programs that nothing needs. The second
-//! builds: links, programs, then rows and what they ask of a NIC, and last each
-//! host end is switched on, so a guest's first frame meets complete tables.
-//! Queues are there before a row leads to them, and go after.
+//! builds: links, programs on empty hooks, then rows and what they ask of a NIC,
+//! and last each host end is switched on, so a guest's first frame meets complete
+//! tables. Queues are there before a row leads to them, and go after.
 //! Taking away comes first because what is built may reuse a name or an address
 //! that it frees.
+//!
+//! A program that is exchanged for a newer one sees traffic all the while, and the
+//! newer one may read tables that were empty when the plan was made. So programs
+//! are exchanged when all rows are there, and before anything goes that only the
+//! older ones lead to.
 //!
 //! [`plan()`] is total: what can't be built now is listed as [`Blocked`] and the
 //! rest goes ahead. A VNIC that was built and has lost its link is not deleted:
@@ -145,14 +150,15 @@ pub fn plan(
     for name in &missing {
         steps.push(create(name, wanted[name]));
     }
+    let mut exchanged = queues.exchanged;
     for (link, program) in hooks {
         let key = (link.clone(), program);
-        let replace = match observed.programs.get(&key) {
+        let (replace, place) = match observed.programs.get(&key) {
             Some(ObservedProgram::Current) => continue,
-            Some(ObservedProgram::Outdated) => true,
-            None => false,
+            Some(ObservedProgram::Outdated) => (true, &mut exchanged),
+            None => (false, &mut steps),
         };
-        steps.push(Step::Attach { link, program, replace });
+        place.push(Step::Attach { link, program, replace });
     }
     for (name, vnic) in &wanted {
         if let Some(end) = observed.host_ends.get(name)
@@ -174,6 +180,7 @@ pub fn plan(
     steps.extend(queues.built);
     steps.extend(diff::rows(&between, tables));
     steps.extend(nics.built);
+    steps.extend(exchanged);
     for name in wanted.keys() {
         if !observed.host_ends.get(name).is_some_and(|end| end.up) {
             steps.push(Step::LinkUp { link: name.clone() });

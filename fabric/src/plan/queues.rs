@@ -18,7 +18,9 @@ pub(super) struct Queues {
     pub(super) before: Vec<Step>,
     /// When all links are there, before the rows that come.
     pub(super) built: Vec<Step>,
-    /// After all rows.
+    /// After the rows that come: programs of shapers for newer ones.
+    pub(super) exchanged: Vec<Step>,
+    /// After all rows, and after all programs.
     pub(super) after: Vec<Step>,
 }
 
@@ -32,7 +34,10 @@ pub(super) fn queues(
     for (link, tree) in &shaping.queues {
         if let Some(shaper) = Shaper::of_near_end(link) {
             let over = shaping.shapers.get(&shaper).cloned();
-            queues.before.extend(open(shaper, over, observed));
+            let (exchanged, before): (Vec<_>, Vec<_>) =
+                open(shaper, over, observed).into_iter().partition(exchanges);
+            queues.before.extend(before);
+            queues.exchanged.extend(exchanged);
         }
         let (late, early): (Vec<QueueStep>, Vec<_>) =
             steps(link, tree, observed).partition(QueueStep::takes_away);
@@ -64,6 +69,11 @@ fn steps(
     // A root that can't be built on is none of ours.
     let steps = tree.steps(there).or_else(|_| tree.steps(None));
     steps.unwrap_or_default().into_iter()
+}
+
+/// Whether a step puts a program in the place of an older one.
+fn exchanges(step: &Step) -> bool {
+    matches!(step, Step::Attach { replace: true, .. })
 }
 
 /// Takes away a shaper that no frame passes any more, a step at a time: each can

@@ -217,13 +217,23 @@ impl Step {
     /// They go back no further than the last pair that was deleted. Its rows
     /// name a link that is gone and could not be written again, but the flood
     /// list could be made to lead to them: half a way back would be worse than
-    /// none. The state right after that deletion is a sound one. Replaced
-    /// programs stay.
+    /// none. Nor do they go behind a program that was exchanged: it stays, and
+    /// needs the rows that were written for it. The state right after either is
+    /// a sound one.
     pub fn undo_all(done: &[Self]) -> impl Iterator<Item = Self> {
         done.iter()
             .rev()
-            .take_while(|step| !matches!(step, Self::DeletePair { .. }))
+            .take_while(|step| !step.is_final())
             .flat_map(Self::undo)
+    }
+
+    /// Whether nothing before it is taken back once it is done.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::DeletePair { .. } | Self::Attach { replace: true, .. }
+        )
     }
 }
 

@@ -56,7 +56,8 @@ pub(crate) fn states(start: &Observed, plan: &Plan) -> Vec<Observed> {
 }
 
 /// Checks that whatever has been done of a plan can be taken back: all of it,
-/// or all that came after the last pair that was deleted.
+/// or all that came after the last pair that was deleted or the last program that
+/// was exchanged.
 pub(crate) fn check_undo(states: &[Observed], plan: &Plan) {
     for done in 0..=plan.steps.len() {
         let steps = &plan.steps[..done];
@@ -66,8 +67,8 @@ pub(crate) fn check_undo(states: &[Observed], plan: &Plan) {
                 panic!("cannot {undo}, after {done} steps: {error}\n{plan}");
             }
         }
-        let deletion = |step: &Step| matches!(step, Step::DeletePair { .. });
-        let back = steps.iter().rposition(deletion).map_or(0, |at| at + 1);
+        let back = steps.iter().rposition(Step::is_final);
+        let back = back.map_or(0, |at| at + 1);
         let what = format!("{done} steps and back to {back} of\n{plan}");
         assert_eq!(sight(&state), sight(&states[back]), "{what}");
     }
