@@ -24,14 +24,22 @@ mod bpf {
             println(format_args!("cargo::rerun-if-changed={}", path.display()));
         }
         println(format_args!("cargo::rerun-if-env-changed=CLANG"));
-        let clang = clang();
+        compile("fabric.bpf.o", arguments());
+        if cfg!(feature = "another-version") {
+            let mut arguments = arguments();
+            arguments.push("-DANOTHER_VERSION".to_owned());
+            compile("another.bpf.o", arguments);
+        }
+    }
+
+    fn compile(object: &str, arguments: Vec<String>) {
         let out: PathBuf = env::var_os("OUT_DIR").expect("set by cargo").into();
         let built = SkeletonBuilder::new()
             .source(Path::new(SOURCES).join("fabric.bpf.c"))
-            .obj(out.join("fabric.bpf.o"))
-            .clang(clang)
-            .clang_args(arguments())
-            .build_and_generate(out.join("fabric.skel.rs"));
+            .obj(out.join(object))
+            .clang(clang())
+            .clang_args(arguments)
+            .build();
         if let Err(error) = built {
             panic!("cannot compile the BPF programs: {error:?}");
         }

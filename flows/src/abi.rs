@@ -8,7 +8,7 @@ mod flow;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::mem::size_of;
+use std::mem::{offset_of, size_of};
 use std::net::IpAddr;
 
 use fabric::datapath::{
@@ -121,7 +121,8 @@ impl Table {
         Self::FlowTraffic,
     ];
 
-    /// The name of the map, and of its pin.
+    /// The name of the table, and of its pin. The map has a number behind it
+    /// from its second layout of the same size on.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -139,6 +140,12 @@ impl Table {
             Self::Flows => "flows",
             Self::FlowTraffic => "flow_traffic",
         }
+    }
+
+    /// The table of a name.
+    #[cfg(feature = "bpf")]
+    pub(crate) fn by_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|table| table.name() == name)
     }
 
     /// Whether it holds what the programs count, and no rows.
@@ -195,7 +202,7 @@ macro_rules! abi {
 }
 pub(crate) use abi;
 #[cfg(feature = "bpf")]
-pub(crate) use flow::{flow_traffic_key, no_flow_traffic, sum_flow_counters};
+pub(crate) use flow::{flow_traffic_key, sum_flow_counters};
 
 abi! {
     /// `struct network4`
@@ -605,11 +612,13 @@ pub(crate) fn decode(
 }
 
 /// What was counted of a VNIC of which nothing is known yet, for one CPU.
+#[cfg(test)]
 pub(crate) fn no_traffic() -> Vec<u8> {
     vec![0; size_of::<TrafficAbi>()]
 }
 
 /// What was dropped of it.
+#[cfg(test)]
 pub(crate) fn no_drops() -> Vec<u8> {
     vec![0; size_of::<DropsAbi>()]
 }
@@ -650,11 +659,13 @@ pub(crate) fn slot_key(slot: u32) -> Vec<u8> {
     slot.as_bytes().to_vec()
 }
 
-/// The VNIC and the slot in the bytes of a VNIC's row.
-#[cfg(feature = "bpf")]
+/// The VNIC and the slot in the bytes of a VNIC's row. They are where they are in
+/// all versions, whatever the row has else and how long it is, so that each
+/// finds out who has which slot of another.
 pub(crate) fn slot_in(value: &[u8]) -> Option<(LinkId, u32)> {
-    let value: VnicAbi = read(value)?;
-    Some((LinkId(value.id), value.slot))
+    let word = |at: usize| read::<u32>(value.get(at..at + size_of::<u32>())?);
+    let (id, slot) = (offset_of!(VnicAbi, id), offset_of!(VnicAbi, slot));
+    Some((LinkId(word(id)?), word(slot)?))
 }
 
 /// The length of something that has room for `max`.

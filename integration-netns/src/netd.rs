@@ -32,7 +32,7 @@ impl Netd {
     pub const STATE_DIR: &str = "/run/lab/state";
     /// Where the maps are pinned. netd has to mount it: nothing there is a
     /// bpffs.
-    pub(crate) const BPFFS: &str = "/run/bpf/netd";
+    pub const BPFFS: &str = "/run/bpf/netd";
     /// How long it may take to be ready.
     const READY: Poll = Poll::PATIENT;
 

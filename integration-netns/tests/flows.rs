@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::UdpSocket;
+use std::path::Path;
 
 use fabric::FlowProps;
 use fabric::api::{CreateFlow, FlowCounters, FlowInfo};
@@ -167,7 +168,8 @@ fn only_port<T>(zone: &Netns, port: u16, make: impl FnOnce() -> T) -> T {
 /// The rows of a table, those of VNICs and flows that are there.
 #[track_caller]
 fn rows(map: &str) -> Vec<String> {
-    let map = MapHandle::from_pinned_path(format!("/run/bpf/netd/{map}"));
+    let pin = flows::datapath::pin_of(Path::new(Netd::BPFFS), map);
+    let map = MapHandle::from_pinned_path(pin);
     let map = map.expect("netd has pinned it");
     let row = |key: Vec<u8>| {
         let value = map.lookup(&key, MapFlags::ANY).expect("it may be read");

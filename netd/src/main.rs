@@ -21,14 +21,18 @@ fn main() -> ExitCode {
     let done = match runtime {
         Ok(runtime) => runtime
             .block_on(netd::run::run(&args))
-            .map_err(|error| chain(&error)),
-        Err(error) => Err(chain(&error)),
+            .map_err(|error| (chain(&error), error.hint())),
+        Err(error) => Err((chain(&error), None)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
+        Err((reason, hint)) => {
             tracing::error!(%reason, "stopped");
-            let _ = writeln!(std::io::stderr(), "netd: {reason}");
+            let mut stderr = std::io::stderr();
+            let _ = writeln!(stderr, "netd: {reason}");
+            if let Some(hint) = hint {
+                let _ = writeln!(stderr, "hint: {hint}");
+            }
             ExitCode::FAILURE
         }
     }

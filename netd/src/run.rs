@@ -43,6 +43,17 @@ pub enum RunError {
     Serve(#[source] std::io::Error),
 }
 
+impl RunError {
+    /// What to do about it, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.hint(),
+            _ => None,
+        }
+    }
+}
+
 /// Runs netd until SIGTERM or SIGINT. SIGHUP reads the configuration file
 /// again, and all of the kernel's state, and builds what is declared and
 /// missing.

@@ -159,6 +159,19 @@ pub enum StoreError {
     },
 }
 
+impl StoreError {
+    /// What to do about it, where there is something.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let Self::Layout { path, .. } = self else { return None };
+        let path = path.display();
+        Some(format!(
+            "nothing was changed, and traffic flows on; start the netd that \
+             wrote {path}, or a later one"
+        ))
+    }
+}
+
 /// The numbers that are given next.
 #[derive(Clone, Copy, Debug)]
 struct Next {

@@ -430,6 +430,79 @@ fn a_store_of_the_third_layout_can_hold_flows() {
     }
 }
 
+/// What the fourth layout added, to the letter.
+const LAYOUT_4: &str = r#"
+    CREATE TABLE flow (
+        id      INTEGER PRIMARY KEY,
+        link    INTEGER NOT NULL,
+        spec    TEXT NOT NULL,
+        boot_id TEXT
+    ) STRICT;
+    CREATE TABLE temporary_flow_props (
+        flow    INTEGER PRIMARY KEY,
+        props   TEXT NOT NULL,
+        boot_id TEXT NOT NULL
+    ) STRICT;
+    ALTER TABLE sequence ADD COLUMN next_flow INTEGER NOT NULL DEFAULT 1;
+    INSERT INTO flow VALUES (1, 2,
+        '{"id":1,"name":"http","link":2,
+          "attrs":{"transport":"tcp","local_port":80},
+          "props":{},"temporary":false}',
+        NULL);
+    UPDATE sequence SET next_flow = 2;
+    PRAGMA user_version = 4;
+"#;
+
+/// All that a file has, but for how its statements are laid out.
+fn schema(dir: &Path) -> Vec<String> {
+    let file = rusqlite::Connection::open(dir.join("netd.db")).unwrap();
+    let version = file
+        .pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0));
+    let query = "SELECT sql FROM sqlite_schema WHERE sql <> '' ORDER BY name";
+    let mut query = file.prepare(query).unwrap();
+    let rows = query.query_map((), |row| row.get::<_, String>(0)).unwrap();
+    let words =
+        |sql: String| sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    let rows = rows.map(|sql| words(sql.unwrap()));
+    rows.chain([format!("layout {}", version.unwrap())]).collect()
+}
+
+#[test]
+fn a_store_of_any_layout_becomes_one_of_the_present_with_all_that_it_has() {
+    let new = tempfile::tempdir().unwrap();
+    drop(open(new.path()));
+    let layouts = [LAYOUT_1, LAYOUT_2, LAYOUT_3, LAYOUT_4];
+    for from in 1..=layouts.len() {
+        let dir = tempfile::tempdir().unwrap();
+        let old = dir.path().join("netd.db");
+        let old = rusqlite::Connection::open(old).unwrap();
+        for layout in &layouts[..from] {
+            old.execute_batch(layout).unwrap();
+        }
+        drop(old);
+        for round in ["migrated", "opened again"] {
+            let title = format!("layout {from}, {round}");
+            let store = open(dir.path());
+            assert_eq!(schema(dir.path()), schema(new.path()), "{title}");
+            let spec = store.load().unwrap();
+            let counts = [
+                spec.etherstubs.len(),
+                spec.vnics.len(),
+                usize::from(spec.vnics[&LinkId(2)].kept.is_some()),
+                spec.links.len(),
+                spec.flows.len(),
+            ];
+            let since = |layout| usize::from(from >= layout);
+            let want = [1, 1, since(2), since(3), since(4)];
+            assert_eq!(counts, want, "{title}");
+            assert_eq!(store.next_id(), Some(LinkId(3)), "{title}");
+            let flow = FlowId(if from >= 4 { 2 } else { 1 });
+            let next = store.next_flow_ids().next();
+            assert_eq!(next, Some(flow), "{title}");
+        }
+    }
+}
+
 #[test]
 fn flows_last_or_end_with_the_boot_and_so_do_their_properties() {
     let dir = tempfile::tempdir().unwrap();
@@ -581,6 +654,9 @@ fn files_that_are_not_ours_are_left_alone() {
             "{title}: {error:?}"
         );
         assert_eq!(fs::read(&path).unwrap(), before, "{title}");
+        let hint = error.hint().unwrap_or_default();
+        let later = matches!(error, StoreError::Layout { .. });
+        assert_eq!(hint.contains("or a later one"), later, "{title}: {hint}");
     }
 }
 

@@ -132,7 +132,8 @@ pub(super) fn decode_masks(value: &[u8]) -> Option<FlowMasksRow> {
 }
 
 /// What was counted of a flow of which nothing is known yet, for one CPU.
-pub(crate) fn no_flow_traffic() -> Vec<u8> {
+#[cfg(test)]
+fn no_flow_traffic() -> Vec<u8> {
     vec![0; size_of::<FlowTrafficAbi>()]
 }
 

@@ -523,3 +523,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_slot_of_another_versions_vnic_is_found_where_it_has_always_been() {
+    let mut value = vec![0xff; 24];
+    value[..4].copy_from_slice(&7_u32.to_ne_bytes());
+    value[20..].copy_from_slice(&3_u32.to_ne_bytes());
+    let found = Some((LinkId(7), 3));
+    assert_eq!(slot_in(&value), found);
+    assert_eq!(slot_in(&[&value[..], &[1; 99]].concat()), found);
+    assert_eq!(slot_in(&value[..23]), None);
+}
+
+/// What the layouts of `abi.h` were when somebody last thought about it.
+const LAYOUTS: u64 = 0x59f1_4d38_8d25_8269;
+
+/// One version knows another's tables by their sizes and by their names. So who
+/// changes what is here has to answer: does a row of the same size mean
+/// something else now? Then its map in maps.h gets the next number behind its
+/// name (`fdb_2`). When that is done, or needs not be, the new number goes into
+/// [`LAYOUTS`].
+#[test]
+fn a_change_of_what_rows_mean_is_not_made_in_passing() {
+    let mut code = String::new();
+    let mut rest = HEADER;
+    while let Some((before, comment)) = rest.split_once("/*") {
+        code += before;
+        rest = comment.split_once("*/").unwrap().1;
+    }
+    code += rest;
+    // FNV-1a: one that will be the same with every compiler.
+    let hash = code
+        .split_whitespace()
+        .flat_map(str::bytes)
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+    assert_eq!(hash, LAYOUTS, "{hash:#x}: see the comment above this test");
+}

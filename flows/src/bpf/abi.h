@@ -6,6 +6,11 @@
  * flows/src/abi.rs says the same in Rust, and a test compares the two. Tables
  * hold fixed-width integers and bytes only. Padding is written out and zero,
  * because the kernel hashes every byte of a key.
+ *
+ * Who changes what a row means, and not its size, puts a number behind the name
+ * of its map, from 2 on: that is how one version tells another's tables from
+ * its own. With ANOTHER_VERSION some tables are those of a version that there
+ * never was, for the tests of upgrades.
  */
 #ifndef ABI_H
 #define ABI_H
@@ -162,7 +167,9 @@ struct allowed6 {
 	struct network6 networks[ALLOWED_MAX];
 };
 
-/* Who speaks through a host end. Key: the host end's ifindex. */
+/* Who speaks through a host end. Key: the host end's ifindex. In all versions
+ * the number and the slot stay where they are: each reads them in another's.
+ */
 struct vnic {
 	__u32 id;
 	__u32 segment;
@@ -180,6 +187,9 @@ struct vnic {
 	__u32 shaper; /* ifindex of its near end; 0: there is none */
 	__u16 class; /* in the shaper */
 	__u16 flags; /* VNIC_* */
+#ifdef ANOTHER_VERSION
+	__u64 more;
+#endif
 };
 
 /* Addresses, as struct learned tells them apart. */
@@ -329,6 +339,9 @@ struct traffic {
 	__u64 rbytes;
 	__u64 opackets;
 	__u64 obytes;
+#ifdef ANOTHER_VERSION
+	__u64 more;
+#endif
 };
 
 /*
@@ -380,7 +393,6 @@ _Static_assert(sizeof(struct network4) == 8, "struct network4");
 _Static_assert(sizeof(struct allowed4) == 260, "struct allowed4");
 _Static_assert(sizeof(struct network6) == 32, "struct network6");
 _Static_assert(sizeof(struct allowed6) == 1028, "struct allowed6");
-_Static_assert(sizeof(struct vnic) == 72, "struct vnic");
 _Static_assert(sizeof(struct learned) == 24, "struct learned");
 _Static_assert(sizeof(struct client_id) == 264, "struct client_id");
 _Static_assert(sizeof(struct fdb_key) == 12, "struct fdb_key");
@@ -394,9 +406,12 @@ _Static_assert(sizeof(struct flow_masks) == 2820, "struct flow_masks");
 _Static_assert(sizeof(struct flow_key) == 48, "struct flow_key");
 _Static_assert(sizeof(struct flow) == 12, "struct flow");
 _Static_assert(sizeof(struct flow_traffic) == 48, "struct flow_traffic");
-_Static_assert(sizeof(struct traffic) == 32, "struct traffic");
 _Static_assert(sizeof(struct drops) == 528, "struct drops");
 _Static_assert(sizeof(struct told) == 16, "struct told");
 _Static_assert(sizeof(struct shown) == 288, "struct shown");
+#ifndef ANOTHER_VERSION
+_Static_assert(sizeof(struct vnic) == 72, "struct vnic");
+_Static_assert(sizeof(struct traffic) == 32, "struct traffic");
+#endif
 
 #endif /* ABI_H */

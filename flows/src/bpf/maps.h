@@ -18,6 +18,10 @@
 
 #include "abi.h"
 
+#ifdef ANOTHER_VERSION
+#define fdb fdb_2
+#endif
+
 /* A record of the ring `told` while it is made. */
 struct telling {
 	struct told head;

@@ -3,11 +3,12 @@
 use std::sync::MutexGuard;
 
 use fabric::{FlowId, LinkId};
-use libbpf_rs::{ErrorKind, MapCore, MapFlags};
+use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle};
 
 use super::Datapath;
+use super::layout::fit;
 use super::libbpf::{LibbpfError, call, call_for_room};
-use super::tables::MapError;
+use super::tables::{MapError, remove, rows_of};
 use crate::abi;
 use crate::slots::Slots;
 use crate::{Counters, FlowCounters, Table};
@@ -24,10 +25,7 @@ impl Datapath {
             return Err(MapError::NoCounters { id });
         }
         let read = |table, key: Vec<u8>| {
-            let map = self.map(table);
-            call(|| map.lookup_percpu(&key, MapFlags::ANY))
-                .map_err(|source| MapError::Read { table, source })?
-                .ok_or(MapError::NoCounters { id })
+            self.counted(table, &key)?.ok_or(MapError::NoCounters { id })
         };
         let traffic = read(Table::Traffic, abi::slot_key(slot))?;
         let drops = read(Table::Drops, abi::drops_key(id))?;
@@ -39,9 +37,41 @@ impl Datapath {
         self.slots.lock().unwrap_or_else(|broken| broken.into_inner())
     }
 
-    /// Learns from the rows that are there who has which slot.
+    /// What all CPUs have counted at a key, each in a row as this version has
+    /// them, also in tables of older layouts. None when this version's has no
+    /// such row.
+    fn counted(
+        &self,
+        table: Table,
+        key: &[u8],
+    ) -> Result<Option<Vec<Vec<u8>>>, MapError> {
+        let read = |map: &MapHandle| {
+            call(|| map.lookup_percpu(key, MapFlags::ANY))
+                .map_err(|source| MapError::Read { table, source })
+        };
+        let map = self.map(table);
+        let Some(mut rows) = read(map)? else { return Ok(None) };
+        for older in self.older(table) {
+            let counted = read(older)?.into_iter().flatten();
+            rows.extend(counted.map(|row| fit(row, map.value_size())));
+        }
+        Ok(Some(rows))
+    }
+
+    /// The tables of older layouts whose counters still count.
+    fn older(&self, table: Table) -> impl Iterator<Item = &MapHandle> {
+        self.pins.older.get(&table).into_iter().flatten()
+    }
+
+    /// Learns from the rows that are there who has which slot. Of another
+    /// version's rows it needs the first fields only, which stay where they are
+    /// in all versions.
     pub(super) fn read_slots(&self) -> Result<(), MapError> {
-        for (_, value) in self.rows(Table::Vnics)? {
+        let mut rows = self.rows(Table::Vnics)?;
+        if let Some(relieved) = self.pins.relieved(Table::Vnics) {
+            rows.extend(rows_of(Table::Vnics, &relieved)?);
+        }
+        for (_, value) in rows {
             if let Some((id, slot)) = abi::slot_in(&value) {
                 self.slots().insert(id, slot);
             }
@@ -54,23 +84,49 @@ impl Datapath {
         &self,
         id: LinkId,
     ) -> Result<bool, LibbpfError> {
-        let Some(slot) = self.slots().take(id) else {
+        let slot = self.slots().take(id);
+        let Some(slot) = slot else {
+            // Of another version it may have its slot only.
+            self.start(Table::Drops, &abi::drops_key(id))?;
             return Ok(false);
         };
-        self.zero(id, slot).inspect_err(|_| self.slots().free(id))?;
+        self.zero(slot)
+            .and_then(|()| self.start(Table::Drops, &abi::drops_key(id)))
+            .inspect_err(|_| self.slots().free(id))?;
         Ok(true)
     }
 
-    fn zero(&self, id: LinkId, slot: u32) -> Result<(), LibbpfError> {
+    /// Forgets what was counted in a slot before.
+    fn zero(&self, slot: u32) -> Result<(), LibbpfError> {
         let cpus = call(libbpf_rs::num_possible_cpus)?;
-        let (traffic, drops) = (abi::no_traffic(), abi::no_drops());
-        let map = self.map(Table::Traffic);
-        let zero = vec![traffic; cpus];
-        call(|| map.update_percpu(&abi::slot_key(slot), &zero, MapFlags::ANY))?;
-        let map = self.map(Table::Drops);
-        let zero = vec![drops; cpus];
-        let key = abi::drops_key(id);
-        call_for_room(|| map.update_percpu(&key, &zero, MapFlags::ANY))
+        let key = abi::slot_key(slot);
+        let table = Table::Traffic;
+        for map in self.older(table).chain([self.map(table)]) {
+            let zero = vec![fit(Vec::new(), map.value_size()); cpus];
+            match call(|| map.update_percpu(&key, &zero, MapFlags::ANY)) {
+                // It has fewer slots.
+                Err(refusal) if has_no_place(&refusal) => {}
+                done => done?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that there is a row of counters; whether there was none.
+    fn start(&self, table: Table, key: &[u8]) -> Result<bool, LibbpfError> {
+        let map = self.map(table);
+        let started = call_for_room(|| {
+            let cpus = libbpf_rs::num_possible_cpus()?;
+            let zero = vec![fit(Vec::new(), map.value_size()); cpus];
+            map.update_percpu(key, &zero, MapFlags::NO_EXIST)
+        });
+        match started {
+            Ok(()) => Ok(true),
+            Err(refusal) if refusal.kind() == ErrorKind::AlreadyExists => {
+                Ok(false)
+            }
+            Err(refusal) => Err(refusal),
+        }
     }
 
     /// What went through a flow, summed over all CPUs. None when no row of the
@@ -83,10 +139,7 @@ impl Datapath {
         id: FlowId,
     ) -> Result<Option<FlowCounters>, MapError> {
         let table = Table::FlowTraffic;
-        let map = self.map(table);
-        let key = abi::flow_traffic_key(id);
-        let cpus = call(|| map.lookup_percpu(&key, MapFlags::ANY))
-            .map_err(|source| MapError::Read { table, source })?;
+        let cpus = self.counted(table, &abi::flow_traffic_key(id))?;
         let Some(cpus) = cpus else { return Ok(None) };
         let sum = abi::sum_flow_counters(&cpus);
         Ok(Some(sum.ok_or(MapError::Garbled { table })?))
@@ -94,29 +147,27 @@ impl Datapath {
 
     /// Sees to it that a flow has counters; whether it had none.
     pub(super) fn start_flow(&self, id: FlowId) -> Result<bool, LibbpfError> {
-        let map = self.map(Table::FlowTraffic);
-        let started = call_for_room(|| {
-            let cpus = libbpf_rs::num_possible_cpus()?;
-            let zero = vec![abi::no_flow_traffic(); cpus];
-            let key = abi::flow_traffic_key(id);
-            map.update_percpu(&key, &zero, MapFlags::NO_EXIST)
-        });
-        match started {
-            Ok(()) => Ok(true),
-            Err(refusal) if refusal.kind() == ErrorKind::AlreadyExists => {
-                Ok(false)
-            }
-            Err(refusal) => Err(refusal),
-        }
+        self.start(Table::FlowTraffic, &abi::flow_traffic_key(id))
     }
 
     pub(super) fn stop_flow(&self, id: FlowId) -> Result<(), LibbpfError> {
-        self.remove(Table::FlowTraffic, &abi::flow_traffic_key(id))
+        self.stop(Table::FlowTraffic, &abi::flow_traffic_key(id))
     }
 
     pub(super) fn stop_counting(&self, id: LinkId) -> Result<(), LibbpfError> {
-        self.remove(Table::Drops, &abi::drops_key(id))?;
+        self.stop(Table::Drops, &abi::drops_key(id))?;
         self.slots().free(id);
         Ok(())
     }
+
+    /// Deletes a row of counters, wherever it is.
+    fn stop(&self, table: Table, key: &[u8]) -> Result<(), LibbpfError> {
+        let mut maps = [self.map(table)].into_iter().chain(self.older(table));
+        maps.try_for_each(|map| remove(map, key))
+    }
+}
+
+/// Whether the kernel says that an array has no row of that number.
+fn has_no_place(refusal: &LibbpfError) -> bool {
+    refusal.kind() == ErrorKind::TooBig
 }

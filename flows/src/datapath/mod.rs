@@ -3,40 +3,43 @@
 //! Maps are pinned by name in a directory of a BPF file system and outlive
 //! whoever opened them; programs live as long as they are attached. So netd may
 //! stop, die or be replaced without a packet noticing, and finds on its return
-//! what it left.
+//! what it left. Another version finds it, too, and goes over to maps of its own
+//! where it needs others: see `pins`.
 
+#[cfg(feature = "another-version")]
+mod another;
+mod change;
 mod counting;
 mod hooks;
+mod layout;
 mod libbpf;
+mod pins;
 mod rings;
-mod skel;
 mod tables;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::fs::DirBuilder;
 use std::io;
-use std::mem::MaybeUninit;
 use std::os::fd::AsFd;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use fabric::Program;
 use libbpf_rs::query::{ProgInfoIter, ProgInfoQueryOptions, ProgramInfo};
-use libbpf_rs::skel::{OpenSkel, SkelBuilder};
-use libbpf_rs::{
-    ErrorKind, MapCore, MapHandle, MapType, OpenMap, ProgramHandle,
-};
-use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
+use libbpf_rs::{MapCore, MapHandle, Object, ObjectBuilder, ProgramHandle};
 
 use crate::Table;
 use crate::slots::Slots;
+use layout::table_of;
 use libbpf::call;
-use skel::{FabricMaps, FabricProgs, FabricSkelBuilder};
+use pins::Pins;
 
+#[cfg(feature = "another-version")]
+pub use another::CopyError;
+pub use change::{LayoutChange, Outcome};
 pub use hooks::{AttachError, DetachError, HANDLE, HookError, PRIORITY};
+pub use layout::Layout;
 pub use libbpf::LibbpfError;
+pub use pins::{FinishError, pin_of};
 pub use rings::{Ring, RingError};
 pub use tables::MapError;
 
@@ -62,6 +65,7 @@ pub struct Datapath {
     told: MapHandle,
     shown: MapHandle,
     programs: BTreeMap<Program, Loaded>,
+    pins: Pins,
     /// Where programs count what goes through a VNIC.
     slots: Mutex<Slots>,
     /// Whether programs met on hooks are equal to ours, by the kernel's
@@ -85,12 +89,12 @@ struct Identity {
     maps: BTreeSet<u32>,
 }
 
-/// The data plane could not be loaded. Nothing was left behind.
+/// The data plane could not be loaded. What was there is as it was.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The directory for the pins could not be made.
-    #[error("cannot create the directory \"{}\"", path.display())]
+    /// The directory of the pins could not be made or read.
+    #[error("cannot use the directory \"{}\"", path.display())]
     Directory {
         /// The directory.
         path: PathBuf,
@@ -113,19 +117,6 @@ pub enum OpenError {
         #[source]
         source: LibbpfError,
     },
-    /// The pinned map was made by another version.
-    #[error(
-        "the pinned map \"{}\" has another layout: {found}, not {wanted}",
-        path.display()
-    )]
-    Layout {
-        /// The pin.
-        path: PathBuf,
-        /// The pinned map's.
-        found: Layout,
-        /// This version's.
-        wanted: Layout,
-    },
     /// The kernel did not take the programs.
     #[error("cannot load the programs of the data plane")]
     Load {
@@ -136,61 +127,80 @@ pub enum OpenError {
     /// The rows that are there could not be read.
     #[error("cannot read which counters are whose")]
     Slots(#[source] MapError),
+    /// The object has no map or program of a name that this version needs.
+    #[error("the data plane has nothing that is named \"{0}\"")]
+    Missing(&'static str),
     /// The kernel no longer has a program that it has just loaded.
     #[error("the kernel does not show the program {0} that it has loaded")]
     Hidden(Program),
-}
-
-/// What must agree for two maps to be used as one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Layout {
-    kind: MapType,
-    key_size: u32,
-    value_size: u32,
-    max_entries: u32,
-    flags: u32,
-}
-
-impl fmt::Display for Layout {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { kind, key_size, value_size, max_entries, flags } = self;
-        write!(
-            f,
-            "{kind:?} of {max_entries} rows of {key_size} + {value_size} bytes, \
-             flags {flags:#x}"
-        )
-    }
 }
 
 impl Datapath {
     /// Loads the programs on the maps that are pinned in `pin_dir`, and makes
     /// and pins those that are not there yet.
     ///
+    /// Where maps of another version are pinned that this one can't use, it
+    /// makes its own, which are empty, and leaves the others as they are:
+    /// [`Datapath::changes`] says which. They are given up with
+    /// [`Datapath::finish`].
+    ///
     /// # Errors
-    /// [`OpenError::Layout`] when a pinned map is of another version; it is
-    /// left as it is. Other errors as their names say.
+    /// [`OpenError`], as the names say.
     pub fn open(pin_dir: &Path) -> Result<Self, OpenError> {
-        prepare(pin_dir)?;
+        Self::open_object(OBJECT, pin_dir)
+    }
+
+    fn open_object(object: &[u8], pin_dir: &Path) -> Result<Self, OpenError> {
         let loading = |source| OpenError::Load { source };
-        let mut place = MaybeUninit::uninit();
-        let mut object = call(|| FabricSkelBuilder::default().open(&mut place))
-            .map_err(loading)?;
-        for mut map in object.open_object_mut().maps_mut() {
-            let path = pin_dir.join(map.name());
-            check_layout(&map, &path)?;
+        let open = || ObjectBuilder::default().open_memory(object);
+        let mut object = call(open).map_err(loading)?;
+        let wanted = object
+            .maps()
+            .map(|map| (table_of(map.name()), Layout::wanted(&map)));
+        let pins = Pins::prepare(pin_dir, &wanted.collect())?;
+        for mut map in object.maps_mut() {
+            let path = pins.path(&table_of(map.name()));
             call(|| map.set_pin_path(&path)).map_err(loading)?;
         }
         let object = call(|| object.load()).map_err(loading)?;
-        let maps = maps(&object.maps)?;
-        let handle = |map| call(|| MapHandle::try_from(map)).map_err(loading);
-        let told = handle(&object.maps.told_ring)?;
-        let shown = handle(&object.maps.shown_ring)?;
-        let programs = programs(&object.progs)?;
+        let maps: Result<_, _> = Table::ALL
+            .into_iter()
+            .map(|table| Ok((table, map(&object, table.name())?)))
+            .collect();
+        let maps = maps?;
+        let told = map(&object, "told_ring")?;
+        let shown = map(&object, "shown_ring")?;
+        let programs = programs(&object)?;
         // The object goes, its maps stay with their pins and handles.
         let (slots, known) = (Mutex::default(), Mutex::default());
-        let opened = Self { maps, told, shown, programs, slots, known };
+        let opened = Self { maps, told, shown, programs, pins, slots, known };
         opened.read_slots().map_err(OpenError::Slots)?;
         Ok(opened)
+    }
+
+    /// What was there of another version, and can't be used: none when nothing
+    /// of that kind was.
+    #[must_use]
+    pub fn changes(&self) -> &[LayoutChange] {
+        &self.pins.changes
+    }
+
+    /// Whether another version's maps are still in their place.
+    #[must_use]
+    pub fn is_moving(&self) -> bool {
+        self.pins.is_moving()
+    }
+
+    /// Gives another version's maps up, when all rows are written and no hook
+    /// has a program of it any more. Where there is none it does nothing.
+    ///
+    /// Until then the other version may come back and go on. From then on it
+    /// has to do what this one did.
+    ///
+    /// # Errors
+    /// [`FinishError`]. The data plane works all the same.
+    pub fn finish(&mut self) -> Result<(), FinishError> {
+        self.pins.finish()
     }
 
     fn map(&self, table: Table) -> &MapHandle {
@@ -202,91 +212,23 @@ impl Datapath {
     }
 }
 
-/// Sees to it that the directory is there and can hold pins.
-fn prepare(pin_dir: &Path) -> Result<(), OpenError> {
-    let error = |source| OpenError::Directory { path: pin_dir.into(), source };
-    // Before the directory is made, so that none is left on a wrong place.
-    let there = pin_dir.ancestors().find(|path| path.is_dir());
-    let there = there.ok_or_else(|| error(io::ErrorKind::NotFound.into()))?;
-    let stat = statfs(there).map_err(|errno| error(errno.into()))?;
-    if stat.filesystem_type() != BPF_FS_MAGIC {
-        return Err(OpenError::NotBpffs { path: pin_dir.into() });
-    }
-    DirBuilder::new().recursive(true).mode(0o700).create(pin_dir).map_err(error)
+/// The map of a table that a loaded object has.
+fn map(object: &Object, table: &'static str) -> Result<MapHandle, OpenError> {
+    let found = object.maps().find(|map| table_of(map.name()) == table);
+    let found = found.ok_or(OpenError::Missing(table))?;
+    call(|| MapHandle::try_from(&found))
+        .map_err(|source| OpenError::Load { source })
 }
 
-/// Compares a map that we would make with the one that is pinned.
-fn check_layout(map: &OpenMap<'_>, path: &Path) -> Result<(), OpenError> {
-    let error = |source| OpenError::Pin { path: path.into(), source };
-    let pinned = match call(|| MapHandle::from_pinned_path(path)) {
-        Ok(pinned) => pinned,
-        Err(refusal) if refusal.kind() == ErrorKind::NotFound => return Ok(()),
-        Err(refusal) => return Err(error(refusal)),
-    };
-    // What libbpf-rs has read may be a program's: it doesn't look at the kind
-    // of a pin. The kernel's own description can't be mistaken.
-    let info = call(|| pinned.query_fdinfo()).map_err(error)?;
-    let found = Layout {
-        kind: info.map_type,
-        key_size: info.key_size,
-        value_size: info.value_size,
-        max_entries: info.max_entries,
-        flags: info.map_flags.unwrap_or_default(),
-    };
-    let wanted = Layout {
-        kind: map.map_type(),
-        key_size: map.key_size(),
-        value_size: map.value_size(),
-        max_entries: map.max_entries(),
-        flags: map.map_flags(),
-    };
-    if found == wanted {
-        return Ok(());
-    }
-    Err(OpenError::Layout { path: path.into(), found, wanted })
-}
-
-fn maps(
-    loaded: &FabricMaps<'_>,
-) -> Result<BTreeMap<Table, MapHandle>, OpenError> {
-    let mut maps = BTreeMap::new();
-    for table in Table::ALL {
-        let map = match table {
-            Table::Vnics => &loaded.vnics,
-            Table::Allowed4 => &loaded.allowed4,
-            Table::Allowed6 => &loaded.allowed6,
-            Table::ClientIds => &loaded.client_ids,
-            Table::Learned => &loaded.learned_addresses,
-            Table::Fdb => &loaded.fdb,
-            Table::Flood => &loaded.flood,
-            Table::Segments => &loaded.segments,
-            Table::Traffic => &loaded.traffic,
-            Table::Drops => &loaded.drops,
-            Table::FlowMasks => &loaded.flow_masks,
-            Table::Flows => &loaded.flows,
-            Table::FlowTraffic => &loaded.flow_traffic,
-        };
-        let handle = call(|| MapHandle::try_from(map))
-            .map_err(|source| OpenError::Load { source })?;
-        maps.insert(table, handle);
-    }
-    Ok(maps)
-}
-
-fn programs(
-    loaded: &FabricProgs<'_>,
-) -> Result<BTreeMap<Program, Loaded>, OpenError> {
+fn programs(object: &Object) -> Result<BTreeMap<Program, Loaded>, OpenError> {
     let loading = |source| OpenError::Load { source };
     let mut programs = BTreeMap::new();
     for program in Program::ALL {
-        let fd = match program {
-            Program::FromVnic => loaded.from_vnic.as_fd(),
-            Program::FromLink => loaded.from_link.as_fd(),
-            Program::ToLink => loaded.to_link.as_fd(),
-            Program::FromShaper => loaded.from_shaper.as_fd(),
-        };
+        let name = program.name();
+        let found = object.progs().find(|found| found.name() == name);
+        let found = found.ok_or(OpenError::Missing(name))?;
         let handle = call(|| {
-            let id = libbpf_rs::Program::id_from_fd(fd)?;
+            let id = libbpf_rs::Program::id_from_fd(found.as_fd())?;
             ProgramHandle::from_prog_id(id)
         })
         .map_err(loading)?;

@@ -2,7 +2,7 @@
 
 use fabric::LinkId;
 use fabric::datapath::{DatapathTables, Row};
-use libbpf_rs::{ErrorKind, MapCore, MapFlags};
+use libbpf_rs::{ErrorKind, MapCore, MapFlags, MapHandle};
 
 use super::Datapath;
 use super::libbpf::{LibbpfError, call, call_for_room};
@@ -93,21 +93,7 @@ impl Datapath {
         &self,
         table: Table,
     ) -> Result<Vec<KeyAndValue>, MapError> {
-        let map = self.map(table);
-        // One batch takes all there is. libbpf-rs would take a batch that the
-        // kernel did not fill for the last, and the kernel fills whole buckets.
-        let (size, none) = (map.max_entries(), MapFlags::empty());
-        let rows = call(|| map.lookup_batch(size, none, none))
-            .map_err(|source| MapError::Read { table, source })?;
-        let rows: Vec<_> = rows.collect();
-        // It also takes a failure for the end.
-        if rows.is_empty() && map.keys().next().is_some() {
-            let source = libbpf_rs::Error::from_raw_os_error(
-                nix::errno::Errno::EIO as i32,
-            );
-            return Err(MapError::Read { table, source: source.into() });
-        }
-        Ok(rows)
+        rows_of(table, self.map(table))
     }
 
     /// Writes a row. A VNIC's and a flow's counters come with its row: they are
@@ -176,22 +162,39 @@ impl Datapath {
         })?;
         let error =
             |source| MapError::Delete { row: Box::new(row.clone()), source };
-        self.remove(Table::of(row), &key).map_err(error)?;
+        remove(self.map(Table::of(row)), &key).map_err(error)?;
         match row {
             Row::Vnic(_, vnic) => self.stop_counting(vnic.id).map_err(error),
             Row::Flow(_, flow) => self.stop_flow(flow.id).map_err(error),
             _ => Ok(()),
         }
     }
+}
 
-    pub(super) fn remove(
-        &self,
-        table: Table,
-        key: &[u8],
-    ) -> Result<(), LibbpfError> {
-        match call(|| self.map(table).delete(key)) {
-            Err(refusal) if refusal.kind() == ErrorKind::NotFound => Ok(()),
-            deleted => deleted,
-        }
+/// The bytes of a map's rows.
+pub(super) fn rows_of(
+    table: Table,
+    map: &MapHandle,
+) -> Result<Vec<KeyAndValue>, MapError> {
+    // One batch takes all there is. libbpf-rs would take a batch that the
+    // kernel did not fill for the last, and the kernel fills whole buckets.
+    let (size, none) = (map.max_entries(), MapFlags::empty());
+    let rows = call(|| map.lookup_batch(size, none, none))
+        .map_err(|source| MapError::Read { table, source })?;
+    let rows: Vec<_> = rows.collect();
+    // It also takes a failure for the end.
+    if rows.is_empty() && map.keys().next().is_some() {
+        let source =
+            libbpf_rs::Error::from_raw_os_error(nix::errno::Errno::EIO as i32);
+        return Err(MapError::Read { table, source: source.into() });
+    }
+    Ok(rows)
+}
+
+/// Deletes a map's row; that there is none is no error.
+pub(super) fn remove(map: &MapHandle, key: &[u8]) -> Result<(), LibbpfError> {
+    match call(|| map.delete(key)) {
+        Err(refusal) if refusal.kind() == ErrorKind::NotFound => Ok(()),
+        deleted => deleted,
     }
 }

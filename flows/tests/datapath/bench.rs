@@ -68,7 +68,8 @@ impl Bench {
             .open_memory(flows::datapath::OBJECT)
             .unwrap();
         for mut map in object.maps_mut() {
-            let pin = lab.pins().join(map.name());
+            let name = map.name().to_string_lossy();
+            let pin = flows::datapath::pin_of(&lab.pins(), &name);
             map.reuse_pinned_map(pin).unwrap();
         }
         let object = object.load().unwrap();

@@ -83,6 +83,11 @@ impl Lab {
         self.bpffs.path().join("netd")
     }
 
+    /// Where maps that are in use are pinned.
+    pub(crate) fn maps(&self) -> PathBuf {
+        self.pins().join("maps")
+    }
+
     /// A second directory for pins.
     pub(crate) fn other_pins(&self) -> PathBuf {
         self.bpffs.path().join("other")

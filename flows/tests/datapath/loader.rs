@@ -16,8 +16,8 @@ use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
 use libbpf_rs::query::ProgInfoIter;
 use libbpf_rs::{
-    ErrorKind, MapHandle, MapType, Object, ObjectBuilder, TC_EGRESS,
-    TC_INGRESS, TcAttachPoint, TcHook, libbpf_sys,
+    ErrorKind, Object, ObjectBuilder, TC_EGRESS, TC_INGRESS, TcAttachPoint,
+    TcHook,
 };
 
 use crate::frames::{STATION, vnic};
@@ -35,7 +35,7 @@ fn client_ids(texts: &[&str]) -> ClientIds {
 
 /// Two VNICs on a physical link, one of them on a VLAN, and two on an
 /// etherstub.
-fn resolved() -> ResolvedSpec {
+pub(crate) fn resolved() -> ResolvedSpec {
     let bge0 = || Segment::Link(LinkRef::Name("bge0".parse().unwrap()));
     let stub = || Segment::Etherstub(LinkId(3));
     let vnics =
@@ -72,7 +72,7 @@ fn resolved() -> ResolvedSpec {
 
 /// Numbers for the links of [`resolved()`]; tables don't mind that there are
 /// no such links.
-fn links() -> LinkIndexes {
+pub(crate) fn links() -> LinkIndexes {
     let mut links = LinkIndexes::default();
     links.insert("bge0".parse().unwrap(), 1000);
     links.insert(Vnic::host_end(LinkId(7)), 1007);
@@ -82,13 +82,13 @@ fn links() -> LinkIndexes {
     links
 }
 
-fn put_all(datapath: &Datapath, tables: &DatapathTables) {
+pub(crate) fn put_all(datapath: &Datapath, tables: &DatapathTables) {
     for row in tables.rows() {
         datapath.put(&row, &links()).unwrap();
     }
 }
 
-fn pins(path: &Path) -> Vec<String> {
+pub(crate) fn pins(path: &Path) -> Vec<String> {
     let entries = fs::read_dir(path).unwrap();
     let mut names: Vec<String> = entries
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
@@ -208,7 +208,8 @@ fn whoever_comes_back_finds_what_it_left() {
             "traffic",
             "vnics",
         ];
-        assert_eq!(pins(&lab.pins()), names);
+        assert_eq!(pins(&lab.pins()), ["maps"]);
+        assert_eq!(pins(&lab.maps()), names);
 
         // Another directory is another data plane.
         let third = Datapath::open(&lab.other_pins()).unwrap();
@@ -225,40 +226,17 @@ fn whoever_comes_back_finds_what_it_left() {
 }
 
 #[test]
-fn a_pinned_map_of_another_layout_is_refused_and_kept() {
-    in_lab(|lab| {
-        fs::create_dir(lab.pins()).unwrap();
-        let options = libbpf_sys::bpf_map_create_opts {
-            sz: size_of::<libbpf_sys::bpf_map_create_opts>() as _,
-            ..Default::default()
-        };
-        let old =
-            MapHandle::create(MapType::Hash, Some("fdb"), 12, 8, 16, &options);
-        let pin = lab.pins().join("fdb");
-        old.unwrap().pin(&pin).unwrap();
-        let error = Datapath::open(&lab.pins()).unwrap_err();
-        let OpenError::Layout { path, .. } = &error else {
-            panic!("{error}");
-        };
-        assert_eq!(*path, pin);
-        let text = error.to_string();
-        assert!(text.contains("12 + 8 bytes"), "{text}");
-        assert!(text.contains("12 + 20 bytes"), "{text}");
-        assert_eq!(pins(&lab.pins()), ["fdb"]);
-    });
-}
-
-#[test]
 fn a_pin_that_is_no_map_is_refused_and_kept() {
     in_lab(|lab| {
-        fs::create_dir(lab.pins()).unwrap();
+        fs::create_dir_all(lab.maps()).unwrap();
         let object = own_object();
         let mut programs = object.progs_mut();
-        programs.next().unwrap().pin(lab.pins().join("vnics")).unwrap();
+        programs.next().unwrap().pin(lab.maps().join("vnics")).unwrap();
         let error = Datapath::open(&lab.pins()).unwrap_err();
         let OpenError::Pin { path, .. } = &error else { panic!("{error}") };
-        assert_eq!(*path, lab.pins().join("vnics"));
-        assert_eq!(pins(&lab.pins()), ["vnics"]);
+        assert_eq!(*path, lab.maps().join("vnics"));
+        assert_eq!(pins(&lab.pins()), ["maps"]);
+        assert_eq!(pins(&lab.maps()), ["vnics"]);
     });
 }
 

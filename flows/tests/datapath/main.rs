@@ -13,6 +13,7 @@ mod lab;
 mod loader;
 mod packets;
 mod rings;
+mod upgrade;
 mod verdicts;
 mod waiting;
 mod wire;

@@ -241,7 +241,7 @@ impl Daemon {
             let plan =
                 fabric::plan(resolved, &tables, &shaping, &self.observed);
             if plan.is_empty() {
-                self.settled = true;
+                self.rest();
                 return Ok(());
             }
             self.settled = false;
@@ -268,11 +268,18 @@ impl Daemon {
         }
         let (tables, shaping) = self.compile(resolved)?;
         let rest = fabric::plan(resolved, &tables, &shaping, &self.observed);
-        self.settled = rest.is_empty();
-        if !rest.is_empty() {
+        if rest.is_empty() {
+            self.rest();
+        } else {
             tracing::error!(%rest, "the plan left something to do");
         }
         Ok(())
+    }
+
+    /// Nothing is left to do: every hook has this version's program.
+    fn rest(&mut self) {
+        self.settled = true;
+        self.kernel.finish_upgrade();
     }
 
     /// Works out rows and queues. Where a VNIC has a place in a queue it keeps

@@ -30,7 +30,7 @@ use std::time::Duration;
 use fabric::datapath::Row;
 use fabric::shaping::ClassId;
 use fabric::{FlowId, LinkId, LinkName, Step, Zone};
-use flows::datapath::{Ring, RingError};
+use flows::datapath::{Outcome, Ring, RingError};
 use flows::learn::Moment;
 use flows::{Counters, Datapath, FlowCounters, LinkIndexes, Told};
 
@@ -139,7 +139,8 @@ pub struct Kernel {
 
 impl Kernel {
     /// Connects to the kernel, and loads the data plane on the tables that are
-    /// pinned in `pins`, or on new ones. Changes no packet.
+    /// pinned in `pins`, or on new ones: also where another version's are there
+    /// that this one can't use. Changes no packet.
     ///
     /// # Errors
     /// [`OpenError`] when a socket, the BPF file system or the programs can't
@@ -148,6 +149,16 @@ impl Kernel {
         let netlink = Netlink::connect().map_err(OpenError::Netlink)?;
         bpffs::prepare(pins)?;
         let datapath = Datapath::open(pins)?;
+        for change in datapath.changes() {
+            match change.outcome {
+                Outcome::WrittenAnew | Outcome::CountsGoOn => {
+                    tracing::info!(%change, "another version was here");
+                }
+                Outcome::CountsFromZero | Outcome::Emptied => {
+                    tracing::warn!(%change, "another version was here");
+                }
+            }
+        }
         let queues = queues::Queues::of(netlink.clone());
         let news = News::listen().map_err(OpenError::Netlink)?;
         Ok(Self {
@@ -167,6 +178,21 @@ impl Kernel {
     /// When no more files can be opened.
     pub(crate) fn bells(&self) -> io::Result<Bells> {
         self.news.bells()
+    }
+
+    /// Gives the tables of another version up, where there are some: nothing
+    /// reads them any more. What fails is logged; traffic doesn't notice.
+    pub fn finish_upgrade(&mut self) {
+        if !self.datapath.is_moving() {
+            return;
+        }
+        match self.datapath.finish() {
+            Ok(()) => tracing::info!("the other version's tables are given up"),
+            Err(error) => {
+                let error = chain(&error);
+                tracing::error!(%error, "older tables are still there");
+            }
+        }
     }
 
     /// Whether a zone's namespace is there.

@@ -41,7 +41,7 @@ pub(super) struct Programs {
 impl Programs {
     /// Finds them by the table that each of them reads.
     pub(super) fn of_netd() -> Self {
-        let pin = Path::new(Netd::BPFFS).join("fdb");
+        let pin = flows::datapath::pin_of(Path::new(Netd::BPFFS), "fdb");
         let table = MapHandle::from_pinned_path(&pin)
             .and_then(|table| table.info())
             .unwrap_or_else(|error| panic!("{}: {error}", pin.display()));

@@ -46,7 +46,8 @@ impl Runner {
             .open_memory(flows::datapath::OBJECT)
             .expect("it is what the loader has just opened");
         for mut map in object.maps_mut() {
-            let pin = pins.join(map.name());
+            let name = map.name().to_string_lossy();
+            let pin = flows::datapath::pin_of(pins, &name);
             map.reuse_pinned_map(pin).expect("the loader has pinned it");
         }
         let object = object.load().expect("the loader has just loaded it");
