@@ -5,6 +5,7 @@
 //!                             host [bge0 .3] ════ [lan0 .1] wire
 //!   db  [net0 .11] ── vnic-2 ─┘
 //!                             netd, and versions that there never were
+//!                             net9 ── vnic-3, with 2,000 flows
 //!
 //! web and db send to each other and to the wire, which sends to db: 50,000
 //! datagrams per second in all.
@@ -14,7 +15,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fabric::Program;
+use fabric::api::CreateFlow;
+use fabric::{FlowProps, ObservedProgram, Program};
 use flows::Datapath;
 use flows::datapath::pin_of;
 use integration_netns::probe::{Datagrams, Passage};
@@ -77,6 +79,37 @@ impl Load {
     }
 }
 
+/// Makes a VNIC that has flows and no traffic, so that it takes a while to fill
+/// tables: programs that came to them too early would meet datagrams meanwhile.
+fn keep_busy(netd: &Netd) {
+    netd.sh("dladm create-vnic -l bge0 net9").check();
+    let flow = |port: u16| CreateFlow {
+        name: format!("port{port}").parse().unwrap(),
+        link: "net9".parse().unwrap(),
+        zone: None,
+        attrs: format!("transport=udp,local_port={port}").parse().unwrap(),
+        props: FlowProps::default(),
+        temporary: true,
+    };
+    let flows: Vec<CreateFlow> = (1..=2000).map(flow).collect();
+    let body = serde_json::to_string(&flows).unwrap();
+    let answer = netd.api().request("POST", "/v1/flows", &body);
+    assert_eq!(answer.status, 201, "{}", answer.body);
+}
+
+/// Whether netd's own programs are on all hooks, as netd itself would find.
+fn all_is_netds(host: &Netns) -> bool {
+    let hooks = hooks(host);
+    host.on_thread(|| {
+        let ours = Datapath::open(Path::new(Netd::BPFFS)).unwrap();
+        hooks.iter().all(|(program, link)| {
+            let ifindex = if_nametoindex(link.as_str()).unwrap();
+            let found = ours.hook(*program, ifindex).unwrap();
+            found == Some(ObservedProgram::Current)
+        })
+    })
+}
+
 /// How many were lost.
 fn lost(passages: &[Passage; 4]) -> u64 {
     passages.iter().map(|one| one.sent - one.arrived).sum()
@@ -125,6 +158,7 @@ fn restarts_and_upgrades_lose_no_datagram() {
     let mut netd = Netd::start(&lab, &office.host, None);
     let web = lab.zone_with_vnic(&netd, "web", "192.168.1.10", "");
     let db = lab.zone_with_vnic(&netd, "db", "192.168.1.11", "");
+    keep_busy(&netd);
     let netns = [&web, &db, &office.wire];
     let before = Counters::read(&netd);
 
@@ -146,7 +180,7 @@ fn restarts_and_upgrades_lose_no_datagram() {
     let count = load.arrived();
     let passages = load.close();
     assert!(exchanged >= 20, "{exchanged}");
-    // All of it is netd's own again.
+    assert!(all_is_netds(&office.host));
     let pins = Path::new(Netd::BPFFS);
     assert!(pin_of(pins, "traffic-old-0").exists(), "no other was there");
     assert!(!pins.join("maps-new").exists(), "an upgrade is not finished");
@@ -228,6 +262,7 @@ fn who_waits_for_a_turn_gets_it_from_another_version_as_well() {
     let few = |want| want..want + 1000;
     assert!(few(one).contains(&got[0]), "{got:?} {passages:?}");
     assert!(few(two + three).contains(&got[1]), "{got:?} {passages:?}");
+    assert!(all_is_netds(&office.host));
     // One shaper is left of all that there were.
     let shapers = hooks(&office.host);
     let shapers = shapers.iter().filter(|(p, _)| *p == Program::FromShaper);
