@@ -62,7 +62,7 @@ impl Layout {
     /// Counters are words of 64 bits. How many rows a map may have is of no
     /// matter.
     pub(super) fn adds_up_with(&self, older: &Self) -> bool {
-        let words = |layout: &Self| layout.value_size % 8 == 0;
+        let words = |layout: &Self| layout.value_size.is_multiple_of(8);
         let same =
             |layout: &Self| (layout.name.clone(), layout.kind, layout.key_size);
         same(self) == same(older) && words(self) && words(older)
