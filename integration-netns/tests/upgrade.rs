@@ -127,8 +127,8 @@ fn drops_elsewhere(netns: &[&Netns]) -> String {
     }
     for netns in netns {
         let snmp = netns.run("cat", &["/proc/net/snmp"]).check();
-        let udp = snmp.lines().filter(|line| line.starts_with("Udp:"));
-        let _ = writeln!(text, "{}: {:?}", netns.name(), udp.last());
+        let mut udp = snmp.lines().filter(|line| line.starts_with("Udp:"));
+        let _ = writeln!(text, "{}: {:?}", netns.name(), udp.next_back());
     }
     text
 }
