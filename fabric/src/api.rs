@@ -15,7 +15,7 @@ pub use crate::change::{ChangeVnic, SetProps};
 pub use crate::link_props::{ChangeLink, SetLinkProps};
 
 use crate::{
-    DropReason, Duplex, LinkClass, LinkName, LinkProps, LinkState, Mac,
+    CpuSet, DropReason, Duplex, LinkClass, LinkName, LinkProps, LinkState, Mac,
     MacPrefix, MacType, Mtu, Status, TagName, VlanId, VnicProps, Zone,
 };
 
@@ -135,6 +135,21 @@ pub struct VnicInfo {
     /// Link properties from the next boot on, where they are not `props`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kept_props: Option<VnicProps>,
+    /// The CPUs that work on its frames: those of `props` that are there.
+    /// Null where nobody has asked for any, or none is there.
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>))]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpus_effective: Option<CpuSet>,
+    /// How many queues its guest receives on. Null while it waits for its
+    /// link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rxrings_effective: Option<usize>,
+    /// How many queues its guest sends on. Null while it waits for its link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub txrings_effective: Option<usize>,
+    /// The most queues of either kind that it can have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_rings: Option<u16>,
     /// The addresses that its guest came by, where those are checked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub learned: Vec<LearnedAddress>,
@@ -454,7 +469,11 @@ fn http_status(code: Status) -> u16 {
         | Status::InvalidPort
         | Status::InvalidDsField
         | Status::InvalidDsFieldMask
-        | Status::PortNeedsTransport => 400,
+        | Status::PortNeedsTransport
+        | Status::NoSuchProcessor
+        | Status::ProcessorOffline
+        | Status::InvalidRange
+        | Status::HwRings => 400,
     }
 }
 

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::{
-    AllowedIps, Bandwidth, ClientIds, Methods, Mode, Mtu, Owner, Priority,
-    Protection, SecondaryMacs, Status, Vnic, VnicProps, Zone,
+    AllowedIps, Bandwidth, ClientIds, CpuSet, Methods, Mode, Mtu, Owner,
+    Priority, Protection, Rings, SecondaryMacs, Status, Vnic, VnicProps, Zone,
 };
 
 /// A link property of a VNIC by its name, as dladm writes it.
@@ -25,6 +25,8 @@ pub enum VnicProp {
     /// The most that the guest may send and receive.
     #[serde(rename = "maxbw")]
     MaxBw,
+    /// The CPUs that work on its frames.
+    Cpus,
     /// Who sends first.
     Priority,
     /// The checks on what the guest sends.
@@ -39,6 +41,12 @@ pub enum VnicProp {
     AllowedDhcpCids,
     /// Whether it may use any.
     AllowAllDhcpCids,
+    /// How many queues the guest receives on.
+    #[serde(rename = "rxrings")]
+    RxRings,
+    /// How many queues the guest sends on.
+    #[serde(rename = "txrings")]
+    TxRings,
     /// What the guest can send whatever others do.
     #[serde(rename = "minbw")]
     MinBw,
@@ -51,11 +59,12 @@ pub enum VnicProp {
 impl VnicProp {
     /// Every property, in the order in which illumos lists them; those that
     /// it doesn't have come last.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::Zone,
         Self::Mtu,
         Self::SecondaryMacs,
         Self::MaxBw,
+        Self::Cpus,
         Self::Priority,
         Self::Protection,
         Self::DynamicMethods,
@@ -63,6 +72,8 @@ impl VnicProp {
         Self::AllowedIps,
         Self::AllowedDhcpCids,
         Self::AllowAllDhcpCids,
+        Self::RxRings,
+        Self::TxRings,
         Self::MinBw,
         Self::Mode,
         Self::Owner,
@@ -76,6 +87,7 @@ impl VnicProp {
             Self::Mtu => "mtu",
             Self::SecondaryMacs => "secondary-macs",
             Self::MaxBw => "maxbw",
+            Self::Cpus => "cpus",
             Self::Priority => "priority",
             Self::Protection => "protection",
             Self::DynamicMethods => "dynamic-methods",
@@ -83,6 +95,8 @@ impl VnicProp {
             Self::AllowedIps => "allowed-ips",
             Self::AllowedDhcpCids => "allowed-dhcp-cids",
             Self::AllowAllDhcpCids => "allow-all-dhcp-cids",
+            Self::RxRings => "rxrings",
+            Self::TxRings => "txrings",
             Self::MinBw => "minbw",
             Self::Mode => "mode",
             Self::Owner => "owner",
@@ -153,6 +167,25 @@ pub struct SetProps {
     #[serde(default, deserialize_with = "a_value")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minbw: Option<Bandwidth>,
+    /// The CPUs that work on its frames.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = String, example = "0-3,5")
+    )]
+    #[serde(default, deserialize_with = "a_value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<CpuSet>,
+    /// How many queues the guest receives on: `sw` or a number. Whether a TAP
+    /// has one or several can't change.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "2"))]
+    #[serde(default, deserialize_with = "a_value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rxrings: Option<Rings>,
+    /// How many queues the guest sends on, as `rxrings`.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, example = "2"))]
+    #[serde(default, deserialize_with = "a_value")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub txrings: Option<Rings>,
     /// Who sends first when the link below can't carry all of it.
     #[cfg_attr(feature = "openapi", schema(value_type = Priority))]
     #[serde(default, deserialize_with = "a_value")]
@@ -245,6 +278,7 @@ impl SetProps {
             VnicProp::Mtu => self.mtu.is_some(),
             VnicProp::SecondaryMacs => self.secondary_macs.is_some(),
             VnicProp::MaxBw => self.maxbw.is_some(),
+            VnicProp::Cpus => self.cpus.is_some(),
             VnicProp::Priority => self.priority.is_some(),
             VnicProp::Protection => self.protection.is_some(),
             VnicProp::DynamicMethods => self.dynamic_methods.is_some(),
@@ -252,6 +286,8 @@ impl SetProps {
             VnicProp::AllowedIps => self.allowed_ips.is_some(),
             VnicProp::AllowedDhcpCids => self.allowed_dhcp_cids.is_some(),
             VnicProp::AllowAllDhcpCids => self.allow_all_dhcp_cids.is_some(),
+            VnicProp::RxRings => self.rxrings.is_some(),
+            VnicProp::TxRings => self.txrings.is_some(),
             VnicProp::MinBw => self.minbw.is_some(),
             VnicProp::Mode => self.mode.is_some(),
             VnicProp::Owner => self.owner.is_some(),
@@ -268,6 +304,9 @@ impl SetProps {
             mtu: self.mtu.or(props.mtu),
             maxbw: self.maxbw.or(props.maxbw),
             minbw: self.minbw.or(props.minbw),
+            cpus: self.cpus.clone().or_else(|| props.cpus.clone()),
+            rxrings: self.rxrings.or(props.rxrings),
+            txrings: self.txrings.or(props.txrings),
             priority: or(&self.priority, &props.priority),
             protection: or(&self.protection, &props.protection),
             dynamic_methods: or(&self.dynamic_methods, &props.dynamic_methods),
@@ -302,6 +341,7 @@ fn reset(props: &mut VnicProps, prop: VnicProp) {
             props.secondary_macs = default.secondary_macs;
         }
         VnicProp::MaxBw => props.maxbw = default.maxbw,
+        VnicProp::Cpus => props.cpus = default.cpus,
         VnicProp::Priority => props.priority = default.priority,
         VnicProp::Protection => props.protection = default.protection,
         VnicProp::DynamicMethods => {
@@ -317,6 +357,8 @@ fn reset(props: &mut VnicProps, prop: VnicProp) {
         VnicProp::AllowAllDhcpCids => {
             props.allow_all_dhcp_cids = default.allow_all_dhcp_cids;
         }
+        VnicProp::RxRings => props.rxrings = default.rxrings,
+        VnicProp::TxRings => props.txrings = default.txrings,
         VnicProp::MinBw => props.minbw = default.minbw,
         VnicProp::Mode => props.mode = default.mode,
         VnicProp::Owner => props.owner = default.owner,
@@ -330,7 +372,8 @@ impl ChangeVnic {
     /// what was changed for this boot only, and is not named, stays so.
     ///
     /// # Errors
-    /// [`ChangeError`] for a property that can't change, or is named twice.
+    /// [`ChangeError`] for a property that can't change, can't change like
+    /// that, or is named twice.
     pub fn of(&self, vnic: &Vnic) -> Result<Vnic, ChangeError> {
         for prop in VnicProp::ALL {
             let (set, reset) = (self.set.has(prop), self.reset.contains(&prop));
@@ -349,6 +392,10 @@ impl ChangeVnic {
             props
         };
         let props = changed(&vnic.props);
+        let several = VnicProps::has_tap_of_several_rings;
+        if several(&props) != several(&vnic.props) {
+            return Err(ChangeError::TapRings);
+        }
         let kept = match self.temporary {
             true => vnic.kept_props().clone(),
             false => changed(vnic.kept_props()),
@@ -370,6 +417,9 @@ pub enum ChangeError {
     /// It is to have a value and its default.
     #[error("the property '{0}' is both set and reset")]
     Twice(&'static str),
+    /// A TAP that was made for one opening is to have several, or the reverse.
+    #[error("a TAP is made for one ring, or for several, and stays so")]
+    TapRings,
 }
 
 impl ChangeError {
@@ -379,6 +429,7 @@ impl ChangeError {
         match self {
             Self::ReadOnly(_) => Status::ReadOnly,
             Self::Twice(_) => Status::InvalidArgument,
+            Self::TapRings => Status::NotSupported,
         }
     }
 
@@ -390,6 +441,11 @@ impl ChangeError {
                 "delete the VNIC, and create it with -p {prop}=VALUE"
             )),
             Self::Twice(_) => None,
+            Self::TapRings => Some(
+                "delete the VNIC, and create it with -p \
+                 rxrings=NUMBER,txrings=NUMBER"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -497,11 +553,41 @@ mod tests {
     }
 
     #[test]
+    fn a_tap_stays_one_of_one_ring_or_of_several() {
+        let set = |rings: &str| format!(r#"{{"set":{{{rings}}}}}"#);
+        let temporary = r#"{"set":{"rxrings":"2"},"temporary":true}"#;
+        let refused = Err(ChangeError::TapRings);
+        for (mode, before, json, want) in [
+            (Mode::Veth, "1", set(r#""rxrings":"2""#), Ok(())),
+            (Mode::Tap, "1", set(r#""rxrings":"2""#), refused),
+            (Mode::Tap, "1", set(r#""txrings":"2""#), refused),
+            (Mode::Tap, "1", temporary.to_owned(), refused),
+            (Mode::Tap, "1", set(r#""rxrings":"sw","txrings":"1""#), Ok(())),
+            (Mode::Tap, "2", set(r#""rxrings":"4""#), Ok(())),
+            (Mode::Tap, "2", set(r#""rxrings":"1""#), refused),
+            (Mode::Tap, "2", set(r#""rxrings":"1","txrings":"3""#), Ok(())),
+            (Mode::Tap, "2", r#"{"reset":["rxrings"]}"#.to_owned(), refused),
+            (Mode::Tap, "2", set(r#""cpus":"1""#), Ok(())),
+        ] {
+            let mut vnic = vnic(false);
+            vnic.props.mode = mode;
+            vnic.props.rxrings = before.parse().ok();
+            let got = change(&json).of(&vnic).map(|_| ());
+            assert_eq!(got, want, "{mode} {before} {json}");
+        }
+    }
+
+    #[test]
     fn a_request_names_what_it_does_not_know() {
         for (json, want) in [
             (r#"{"sett":{}}"#, "unknown field `sett`"),
-            (r#"{"set":{"cpus":1}}"#, "unknown field `cpus`"),
-            (r#"{"reset":["cpus"]}"#, "unknown variant `cpus`"),
+            (r#"{"set":{"pool":1}}"#, "unknown field `pool`"),
+            (r#"{"reset":["pool"]}"#, "unknown variant `pool`"),
+            (r#"{"set":{"cpus":1}}"#, "invalid type: integer"),
+            (r#"{"set":{"cpus":null}}"#, "invalid type: null"),
+            (r#"{"set":{"cpus":""}}"#, "CPUs are numbers"),
+            (r#"{"set":{"rxrings":2}}"#, "invalid type: integer"),
+            (r#"{"set":{"txrings":"hw"}}"#, "a VNIC's rings are software"),
             (r#"{"set":{"maxbw":"50M"}}"#, "invalid type: string"),
             (r#"{"set":{"maxbw":-1}}"#, "invalid value: integer `-1`"),
             (r#"{"set":{"minbw":1.5}}"#, "invalid type: floating point"),
@@ -524,6 +610,9 @@ mod tests {
             mtu: Some(Mtu::ETHERNET),
             maxbw: Some(Bandwidth::ZERO),
             minbw: Some(Bandwidth::FLOOR),
+            cpus: "0".parse().ok(),
+            rxrings: Some(Rings::Sw),
+            txrings: Some(Rings::Sw),
             priority: Some(Priority::OF_VNICS),
             protection: Some(Protection::ALL),
             dynamic_methods: Some(Methods::NONE),

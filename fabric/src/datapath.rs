@@ -174,6 +174,10 @@ pub struct FdbRow {
     pub blocked: bool,
     /// Whether some of its traffic is in flows.
     pub flows: bool,
+    /// Whether frames for it go by way of the host end in any case. Only what
+    /// comes out of a queue of the guest end's is worked on by the CPUs of that
+    /// queue.
+    pub steered: bool,
 }
 
 /// Which VNICs of a segment and VLAN a list is of.
@@ -348,7 +352,8 @@ impl fmt::Display for Row {
                     write!(f, " class {class}")?;
                 }
                 blocked(f, row.blocked)?;
-                flows(f, row.flows)
+                flows(f, row.flows)?;
+                if row.steered { write!(f, " steered") } else { Ok(()) }
             }
             Self::Flood(key, row) => {
                 let list = match key.list {

@@ -18,6 +18,7 @@ pub mod api;
 mod bandwidth;
 mod change;
 mod client_id;
+mod cpus;
 pub mod datapath;
 mod drop_reason;
 mod flow;
@@ -34,6 +35,7 @@ mod observed;
 mod plan;
 mod priority;
 mod protection;
+mod rings;
 mod secondary_macs;
 pub mod shaping;
 mod spec;
@@ -48,6 +50,7 @@ pub use allowed_ips::{
 pub use bandwidth::{Bandwidth, BandwidthError, FloorError};
 pub use change::{ChangeError, ChangeVnic, SetProps, VnicProp};
 pub use client_id::{ClientId, ClientIdError, ClientIds, ClientIdsError};
+pub use cpus::{CpuSet, CpuSetError, HostCpus, HostCpusError};
 pub use drop_reason::DropReason;
 pub use flow::{
     ChangeFlow, DsField, FLOW_MASKS_MAX, Flow, FlowAttr, FlowAttrName,
@@ -68,6 +71,7 @@ pub use observed::{HostEnd, Observed, ObservedLink, ObservedProgram, Program};
 pub use plan::{Blocked, Plan, Step, first_used, plan};
 pub use priority::{Priority, PriorityError};
 pub use protection::{Protection, ProtectionError};
+pub use rings::{EndRings, Rings, RingsError, WantedRings};
 pub use secondary_macs::{SecondaryMacs, SecondaryMacsError};
 pub use spec::{
     Ends, Etherstub, FabricSpec, LinkId, ResolvedSpec, ResolvedVnic, SpecError,

@@ -9,8 +9,8 @@
 use crate::datapath::{LinkRef, Row};
 use crate::shaping::{self, QueueError, QueueStep, QueueTree, Shaper};
 use crate::{
-    HostEnd, LinkName, Mac, Mtu, Observed, ObservedLink, ObservedProgram,
-    Program, Step,
+    EndRings, HostEnd, LinkName, Mac, Mtu, Observed, ObservedLink,
+    ObservedProgram, Program, Step,
 };
 
 /// Why a step can't be made in a state.
@@ -122,6 +122,16 @@ pub enum ModelError {
         /// The link's own.
         found: u32,
     },
+    /// The link's queues and their CPUs are not what the step changes.
+    #[error("link \"{link}\" has rings {found}, not {expected}")]
+    RingsDiffer {
+        /// The link.
+        link: LinkName,
+        /// The step's idea.
+        expected: Box<EndRings>,
+        /// The link's own.
+        found: Box<EndRings>,
+    },
     /// The link's filter lacks the address that the step would take out.
     #[error("\"{link}\" does not accept {mac}")]
     NotAccepted {
@@ -154,6 +164,9 @@ impl Observed {
             }
             Step::SetSegs { link, from, to, .. } => {
                 self.set_segs(link, *from, *to)
+            }
+            Step::SetRings { link, from, to, .. } => {
+                self.set_rings(link, from, to)
             }
             Step::CreateShaper { shaper, .. } => self.create_shaper(*shaper),
             Step::DeleteShaper { shaper } => self.delete_shaper(*shaper),
@@ -192,6 +205,7 @@ impl Observed {
         let segs = HostEnd::MOST_SEGS;
         let end = HostEnd { mtu, segs, up: false, carrier: false };
         self.host_ends.insert(link.clone(), end);
+        self.rings.insert(link.clone(), EndRings::default());
         Ok(())
     }
 
@@ -202,6 +216,7 @@ impl Observed {
             return Err(ModelError::LinkInUse { link, row });
         }
         self.host_ends.remove(link);
+        self.rings.remove(link);
         self.queues.remove(link);
         self.programs.retain(|(on, _), _| on != link);
         Ok(())
@@ -232,6 +247,23 @@ impl Observed {
             return Err(ModelError::SegsDiffer { link, expected, found });
         }
         end.segs = to;
+        Ok(())
+    }
+
+    fn set_rings(
+        &mut self,
+        link: &LinkName,
+        expected: &EndRings,
+        to: &EndRings,
+    ) -> Result<(), ModelError> {
+        self.end(link)?;
+        let found = self.rings.get(link).cloned().unwrap_or_default();
+        if found != *expected {
+            let (link, found) = (link.clone(), Box::new(found));
+            let expected = Box::new(expected.clone());
+            return Err(ModelError::RingsDiffer { link, expected, found });
+        }
+        self.rings.insert(link.clone(), to.clone());
         Ok(())
     }
 
@@ -428,7 +460,7 @@ impl Observed {
 mod tests {
     use super::*;
     use crate::datapath::{FdbKey, FdbRow, Segment, SegmentRow};
-    use crate::{Duplex, LinkClass, LinkId, LinkState, VnicKey};
+    use crate::{CpuSet, Duplex, LinkClass, LinkId, LinkState, VnicKey};
 
     fn mac() -> Mac {
         Mac::new([2, 8, 0x20, 0, 0, 1])
@@ -453,9 +485,11 @@ mod tests {
             up: false,
             carrier: false,
         };
+        let host_end: LinkName = "vnic-1".parse().unwrap();
         Observed {
             links: [("bge0".parse().unwrap(), link)].into(),
-            host_ends: [("vnic-1".parse().unwrap(), end)].into(),
+            host_ends: [(host_end.clone(), end)].into(),
+            rings: [(host_end, EndRings::default())].into(),
             ..Observed::default()
         }
     }
@@ -481,6 +515,7 @@ mod tests {
                 class: None,
                 blocked: false,
                 flows: false,
+                steered: false,
             },
         )
     }
@@ -499,6 +534,7 @@ mod tests {
             link: link.parse().unwrap(),
             vnic: VnicKey { zone: None, name: "net0".parse().unwrap() },
             owner: 0,
+            several: false,
             mtu: Mtu::ETHERNET,
             over: "bge0".parse().unwrap(),
         };
@@ -511,6 +547,12 @@ mod tests {
             link: link.parse().unwrap(),
             from,
             to: Mtu::MAX,
+        };
+        let rings = |link: &str, from| Step::SetRings {
+            zone: None,
+            link: link.parse().unwrap(),
+            from: EndRings::new(from, 1, &CpuSet::default()),
+            to: EndRings::new(2, 2, &"1".parse().unwrap()),
         };
         let attach = |program, link: &str, replace| Step::Attach {
             link: link.parse().unwrap(),
@@ -564,6 +606,19 @@ mod tests {
                 vec![],
                 mtu("vnic-1", Mtu::MIN),
                 "link \"vnic-1\" has mtu 1500, not 68".to_owned(),
+            ),
+            (vec![], rings("vnic-2", 1), no_link("vnic-2")),
+            (
+                vec![],
+                rings("vnic-1", 2),
+                "link \"vnic-1\" has rings rx - tx -, not rx -|- tx -"
+                    .to_owned(),
+            ),
+            (
+                vec![rings("vnic-1", 1)],
+                rings("vnic-1", 1),
+                "link \"vnic-1\" has rings rx 1|1 tx 1|1, not rx - tx -"
+                    .to_owned(),
             ),
             (vec![], attach(FromVnic, "bge0", false), no_link("bge0")),
             (vec![], attach(FromLink, "vnic-1", false), no_link("vnic-1")),

@@ -5,7 +5,10 @@ use std::fmt;
 
 use crate::datapath::DatapathTables;
 use crate::shaping::{QueueKind, QueueTree};
-use crate::{Duplex, LinkClass, LinkName, LinkState, Mac, Mtu, PhysLink, Zone};
+use crate::{
+    Duplex, EndRings, HostCpus, LinkClass, LinkName, LinkState, Mac, Mtu,
+    PhysLink, Zone,
+};
 
 /// A snapshot of the network namespace that netd serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -15,6 +18,11 @@ pub struct Observed {
     /// Links that carry our mark, by name: host ends, also those of VNICs that
     /// nobody wants any more.
     pub host_ends: BTreeMap<LinkName, HostEnd>,
+    /// The queues of host ends and their CPUs, by name. They are read at host
+    /// ends only: a guest end's are to mirror them.
+    pub rings: BTreeMap<LinkName, EndRings>,
+    /// The host's CPUs.
+    pub cpus: HostCpus,
     /// Programs of ours that are attached, and whether each is the one that
     /// this netd would attach.
     pub programs: BTreeMap<(LinkName, Program), ObservedProgram>,

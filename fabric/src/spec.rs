@@ -12,7 +12,7 @@ use crate::{
     FlowName, FlowsError, IpFamily, LinkName, LinkProps, LinkSettings, Mac,
     Methods, Mode, Mtu, NameError, Over, Owner, Priority, Protection,
     ResolvedFlow, ResolvedSegment, SecondaryMacs, Status, VlanId, Vnic,
-    VnicKey, Zone,
+    VnicKey, WantedRings, Zone,
 };
 
 /// The number of a link of ours, from one sequence for all classes and never
@@ -520,6 +520,8 @@ pub struct ResolvedVnic {
     pub minbw: Option<Bandwidth>,
     /// Whether its guest sends before others.
     pub priority: Priority,
+    /// What is asked of the queues of its ends.
+    pub rings: WantedRings,
     /// The named parts of its traffic, by number.
     pub flows: Vec<ResolvedFlow>,
     /// The checks on what its guest sends.
@@ -548,6 +550,9 @@ pub enum Ends {
     Tap {
         /// The number of the user who may open it. Root always may.
         owner: u32,
+        /// Whether it can be opened several times at once, each time for a
+        /// queue.
+        several: bool,
     },
 }
 

@@ -80,11 +80,19 @@ pub enum Status {
     PortNeedsTransport,
     /// Attributes that another flow of the link has.
     IdenticalFlow,
+    /// A CPU that the host doesn't have.
+    NoSuchProcessor,
+    /// A CPU that is off, or works for others only.
+    ProcessorOffline,
+    /// A range that ends before it begins.
+    InvalidRange,
+    /// Queues of the hardware's, where there is none.
+    HwRings,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 37] = [
         Self::InvalidArgument,
         Self::OperationFailed,
         Self::NotSupported,
@@ -118,6 +126,10 @@ impl Status {
         Self::InvalidDsFieldMask,
         Self::PortNeedsTransport,
         Self::IdenticalFlow,
+        Self::NoSuchProcessor,
+        Self::ProcessorOffline,
+        Self::InvalidRange,
+        Self::HwRings,
     ];
 }
 
@@ -167,6 +179,10 @@ impl fmt::Display for Status {
                 "local or remote port requires transport"
             }
             Self::IdenticalFlow => "a flow with identical attributes exists",
+            Self::NoSuchProcessor => "non-existent processor ID",
+            Self::ProcessorOffline => "processor not online",
+            Self::InvalidRange => "invalid range",
+            Self::HwRings => "request hw rings failed",
         })
     }
 }

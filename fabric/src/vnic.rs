@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AllowedIps, Bandwidth, ClientIds, LinkId, LinkName, Mac, MacType, Methods,
-    Mode, Mtu, Owner, Priority, Protection, SecondaryMacs, TagName, VlanId,
-    Zone,
+    AllowedIps, Bandwidth, ClientIds, CpuSet, LinkId, LinkName, Mac, MacType,
+    Methods, Mode, Mtu, Owner, Priority, Protection, Rings, SecondaryMacs,
+    TagName, VlanId, Zone,
 };
 
 /// A virtual NIC: a link of its own for one guest, over a link of the host.
@@ -156,6 +156,31 @@ pub struct VnicProps {
     )]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub minbw: Option<Bandwidth>,
+    /// The CPUs that work on its frames, those that the guest sends and those
+    /// that it receives: numbers and ranges; left out: whichever the kernel
+    /// takes. CPUs that are gone later on are left out of account.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<String>, example = "0-3,5")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<CpuSet>,
+    /// How many queues the guest receives on: `sw`, which is one, or a number
+    /// from 1; left out: one. Of a TAP: more than one lets a virtual machine's
+    /// monitor open it as often as it likes, each time for a queue.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<String>, example = "2")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rxrings: Option<Rings>,
+    /// How many queues the guest sends on, as `rxrings`.
+    #[cfg_attr(
+        feature = "openapi",
+        schema(value_type = Option<String>, example = "2")
+    )]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub txrings: Option<Rings>,
     /// Who sends first when the link below can't carry all of it, among those
     /// over it; left out: `high`.
     #[serde(skip_serializing_if = "is_usual")]
@@ -253,6 +278,9 @@ impl Default for VnicProps {
             mtu: None,
             maxbw: None,
             minbw: None,
+            cpus: None,
+            rxrings: None,
+            txrings: None,
             priority: Priority::OF_VNICS,
             protection: Protection::default(),
             dynamic_methods: Methods::NONE,
@@ -310,6 +338,12 @@ mod tests {
         let bandwidths = [props.maxbw, props.minbw];
         assert_eq!(bandwidths, [Bandwidth::ZERO, Bandwidth::FLOOR].map(Some));
         assert_eq!(props.priority, Priority::Low);
+        assert_eq!(serde_json::to_string(&props).unwrap(), json);
+        let json = r#"{"cpus":"0-1,3","rxrings":"2","txrings":"sw","protection":"mac-nospoof"}"#;
+        let props: VnicProps = serde_json::from_str(json).unwrap();
+        assert_eq!(props.cpus, "0,1,3".parse().ok());
+        let rings = [props.rxrings, props.txrings];
+        assert_eq!(rings, ["2", "sw"].map(|text| text.parse().ok()));
         assert_eq!(serde_json::to_string(&props).unwrap(), json);
     }
 

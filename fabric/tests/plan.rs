@@ -21,8 +21,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use fabric::{
-    Duplex, FabricSpec, LinkClass, LinkName, LinkState, Mac, Mtu, Observed,
-    ObservedLink, Zone,
+    CpuSet, Duplex, FabricSpec, HostCpus, LinkClass, LinkName, LinkState, Mac,
+    Mtu, Observed, ObservedLink, Zone,
 };
 use serde::Deserialize;
 use tagmap::{Config, TagMap};
@@ -109,6 +109,9 @@ struct Host {
     links: BTreeMap<LinkName, HostLink>,
     #[serde(default)]
     zones: BTreeSet<Zone>,
+    /// Its CPUs, all of which run.
+    #[serde(default)]
+    cpus: CpuSet,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +148,10 @@ fn host(file: &Path) -> Observed {
         };
         (name, link)
     });
+    let cpus = host.cpus;
+    let (possible, online, isolated) = (cpus.clone(), cpus, CpuSet::default());
     Observed {
+        cpus: HostCpus { possible, online, isolated },
         links: links.collect(),
         refusing,
         zones: host.zones,

@@ -16,8 +16,8 @@ use fabric::datapath::{
 use fabric::shaping::{Class, ClassId, Shaper};
 use fabric::{
     AllowedIp, Bandwidth, Duplex, Etherstub, FabricSpec, Flow, FlowId,
-    FlowProps, IpFamily, LinkClass, LinkId, LinkName, LinkProps, LinkSettings,
-    LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink,
+    FlowProps, HostCpus, IpFamily, LinkClass, LinkId, LinkName, LinkProps,
+    LinkSettings, LinkState, Mac, MacType, Mode, Mtu, Observed, ObservedLink,
     ObservedProgram, Owner, Plan, Priority, Program, Step, Vnic, VnicProps,
 };
 use proptest::prelude::*;
@@ -56,6 +56,11 @@ fn host() -> Observed {
         ]
         .into(),
         zones: ["web", "db"].map(|zone| zone.parse().unwrap()).into(),
+        cpus: HostCpus {
+            possible: "0-3".parse().unwrap(),
+            online: "0-3".parse().unwrap(),
+            isolated: "3".parse().unwrap(),
+        },
         ..Observed::default()
     }
 }
@@ -93,6 +98,9 @@ fn props(mtu: Option<u16>) -> impl Strategy<Value = VnicProps> {
                     maxbw: None,
                     minbw: None,
                     priority: Priority::OF_VNICS,
+                    cpus: None,
+                    rxrings: None,
+                    txrings: None,
                     protection: words.parse().unwrap(),
                     allowed_ips: ips.try_into().unwrap(),
                     allowed_dhcp_cids: ids.try_into().unwrap(),
@@ -132,6 +140,20 @@ fn bandwidth()
     ])
 }
 
+/// CPUs and numbers of rings. Many have none; some ask for what is not there.
+fn rings() -> impl Strategy<Value = (&'static str, &'static str, &'static str)>
+{
+    select(vec![
+        ("", "", ""),
+        ("", "", ""),
+        ("1", "", "sw"),
+        ("", "2", ""),
+        ("0-1", "2", "3"),
+        ("2-7", "9", "1"),
+        ("3", "", "2"),
+    ])
+}
+
 /// A VNIC of a number. Addresses are few, so some VNICs are blocked for them.
 fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
     let over = ["bge0", "bge1", "stub0", "tag:admin", "tag:fast", "tag:none"];
@@ -142,25 +164,31 @@ fn vnic(id: u32) -> impl Strategy<Value = Vnic> {
         select(vec![None, None, Some(5)]),
         select(vec![None, None, Some(1400), Some(4000)]).prop_flat_map(props),
         bandwidth(),
+        rings(),
         1..=9_u8,
     )
-        .prop_map(move |(over, zone, vid, props, bandwidth, mac)| Vnic {
-            id: LinkId(id),
-            name: format!("net{id}").parse().unwrap(),
-            zone: zone.map(|zone| zone.parse().unwrap()),
-            over: over.parse().unwrap(),
-            mac: Mac::new([2, 8, 0x20, 0, 0, mac]),
-            mac_type: MacType::Fixed,
-            vid: vid.map(|vid: u16| fabric::VlanId::new(vid).unwrap()),
-            props: VnicProps {
-                maxbw: bandwidth.0,
-                minbw: bandwidth.1,
-                priority: bandwidth.2,
-                ..props
+        .prop_map(
+            move |(over, zone, vid, props, bandwidth, rings, mac)| Vnic {
+                id: LinkId(id),
+                name: format!("net{id}").parse().unwrap(),
+                zone: zone.map(|zone| zone.parse().unwrap()),
+                over: over.parse().unwrap(),
+                mac: Mac::new([2, 8, 0x20, 0, 0, mac]),
+                mac_type: MacType::Fixed,
+                vid: vid.map(|vid: u16| fabric::VlanId::new(vid).unwrap()),
+                props: VnicProps {
+                    maxbw: bandwidth.0,
+                    minbw: bandwidth.1,
+                    priority: bandwidth.2,
+                    cpus: rings.0.parse().ok(),
+                    rxrings: rings.1.parse().ok(),
+                    txrings: rings.2.parse().ok(),
+                    ..props
+                },
+                kept: None,
+                temporary: false,
             },
-            kept: None,
-            temporary: false,
-        })
+        )
 }
 
 fn spec(vnics: impl IntoIterator<Item = Vnic>) -> FabricSpec {
@@ -641,6 +669,7 @@ proptest! {
         let mut unparked = end.clone();
         for host_end in parked(&plan, &end) {
             unparked.host_ends.remove(&host_end);
+            unparked.rings.remove(&host_end);
             unparked.programs.retain(|(link, _), _| *link != host_end);
         }
         let mut straight = built(&after);
@@ -648,6 +677,12 @@ proptest! {
         let off = |link: &mut ObservedLink| link.lro = false;
         unparked.links.values_mut().for_each(off);
         straight.links.values_mut().for_each(off);
+        // How many rings a TAP has is up to who has it open.
+        for vnic in after.vnics.values().filter(|v| v.props.mode == Mode::Tap) {
+            let host_end = Vnic::host_end(vnic.id);
+            unparked.rings.remove(&host_end);
+            straight.rings.remove(&host_end);
+        }
         prop_assert_eq!(limits(&unparked), limits(&straight), "{}", plan);
         forget_numbers(&mut unparked);
         forget_numbers(&mut straight);
@@ -822,7 +857,16 @@ proptest! {
 
 /// A line of the language of `meddle`, about something that may be there.
 fn any_meddling() -> impl Strategy<Value = String> {
-    let own = ["delete", "orphan", "down", "mtu 1400", "detach", "outdated"];
+    let own = [
+        "delete",
+        "orphan",
+        "down",
+        "mtu 1400",
+        "rings 2 1 0",
+        "rings 1 1 2-3",
+        "detach",
+        "outdated",
+    ];
     let on_own = (select(own.to_vec()), IDS).prop_map(|(change, id)| {
         match change.split_once(' ') {
             Some((change, rest)) => format!("{change} vnic-{id} {rest}"),
@@ -854,6 +898,8 @@ fn any_meddling() -> impl Strategy<Value = String> {
         "outdated from_link bge0",
         "forget 2:8:20:0:0:3 bge0",
         "accept 6:0:0:0:0:1 bge1",
+        "cpus 0-1",
+        "cpus 3",
         "stop web",
         "start nowhere",
         "promiscuous bge0 on",

@@ -60,6 +60,8 @@ const FDB_LEARNS: u16 = 0x0002;
 const FDB_BLOCKED: u16 = 0x0004;
 /// Some of the traffic is in flows.
 const FDB_FLOWS: u16 = 0x0008;
+/// A frame goes by way of the host end in any case.
+const FDB_STEERED: u16 = 0x0010;
 const FLOOD_BLOCKED: u16 = 0x0001;
 /// Some VNIC also gets frames for stations that nobody knows.
 const SEGMENT_PROMISCUOUS: u16 = 0x0001;
@@ -432,10 +434,11 @@ pub(crate) fn encode_value(
             let learns = if row.learns { FDB_LEARNS } else { 0 };
             let blocked = if row.blocked { FDB_BLOCKED } else { 0 };
             let flows = if row.flows { FDB_FLOWS } else { 0 };
+            let steered = if row.steered { FDB_STEERED } else { 0 };
             FdbEntryAbi {
                 ifindex,
                 id: row.id.0,
-                flags: peer | learns | blocked | flows,
+                flags: peer | learns | blocked | flows | steered,
                 mtu: row.mtu,
                 slot: slots.of(row.id),
                 class: row.class.map_or(0, |class| class.0),
@@ -576,8 +579,17 @@ pub(crate) fn decode(
             let class = (value.class != 0).then_some(ClassId(value.class));
             let blocked = value.flags & FDB_BLOCKED != 0;
             let flows = value.flags & FDB_FLOWS != 0;
-            let row =
-                FdbRow { id, host_end, mtu, learns, class, blocked, flows };
+            let steered = value.flags & FDB_STEERED != 0;
+            let row = FdbRow {
+                id,
+                host_end,
+                mtu,
+                learns,
+                class,
+                blocked,
+                flows,
+                steered,
+            };
             Row::Fdb(key, row)
         }
         Table::Flood => {

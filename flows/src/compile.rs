@@ -8,8 +8,8 @@ use fabric::datapath::{
     VnicRow,
 };
 use fabric::{
-    AllowedIp, Bandwidth, IpFamily, LinkId, ResolvedSpec, ResolvedVnic, VlanId,
-    Vnic,
+    AllowedIp, Bandwidth, Ends, IpFamily, LinkId, ResolvedSpec, ResolvedVnic,
+    VlanId, Vnic,
 };
 
 use crate::flow_rows;
@@ -134,6 +134,7 @@ fn stations(
             class: None,
             blocked,
             flows: !vnic.flows.is_empty(),
+            steered: vnic.ends == Ends::Pair && !vnic.rings.cpus.is_empty(),
         };
         fdb.insert(FdbKey { segment, vid, mac }, row);
     }
@@ -169,8 +170,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use fabric::{
-        AllowedIps, ClientIds, Ends, Mac, Methods, Mtu, Priority, Protection,
-        SecondaryMacs,
+        AllowedIps, ClientIds, Mac, Methods, Mtu, Priority, Protection,
+        SecondaryMacs, WantedRings,
     };
     use proptest::prelude::*;
 
@@ -198,6 +199,7 @@ mod tests {
             maxbw: None,
             minbw: None,
             priority: Priority::OF_VNICS,
+            rings: WantedRings::default(),
             flows: Vec::new(),
             protection: Protection::DEFAULT,
             allowed_ips: AllowedIps::default(),

@@ -2,8 +2,8 @@
 
 use fabric::api::Problem;
 use fabric::{
-    ChangeError, FlowId, FlowName, GuaranteeError, LinkId, LinkName, SpecError,
-    Status, VnicKey,
+    ChangeError, FlowId, FlowName, GuaranteeError, HostCpusError, LinkId,
+    LinkName, SpecError, Status, VnicKey,
 };
 
 use flows::shape::ClassesFull;
@@ -111,6 +111,9 @@ pub enum FabricError {
     /// More would be promised than a link can carry.
     #[error(transparent)]
     Guarantee(#[from] GuaranteeError),
+    /// The host lacks CPUs or rings that are asked for.
+    #[error(transparent)]
+    HostCpus(#[from] HostCpusError),
     /// A link has no room for more queues.
     #[error(transparent)]
     Queues(#[from] ClassesFull),
@@ -157,6 +160,7 @@ impl FabricError {
             Self::Spec(error) => error.status(),
             Self::Guarantee(_) => Status::NoBandwidth,
             Self::Change(error) => error.status(),
+            Self::HostCpus(error) => error.status(),
             Self::Blocked(blocked) => blocked.status,
             Self::Vanished(_)
             | Self::VanishedFlow(_)
@@ -199,6 +203,7 @@ impl FabricError {
             Self::Change(error) => return error.hint(),
             Self::Blocked(_)
             | Self::Spec(_)
+            | Self::HostCpus(_)
             | Self::NotFound(_)
             | Self::NoFlow(_)
             | Self::WrongClass { .. }

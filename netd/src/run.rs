@@ -22,6 +22,9 @@ use crate::{reconcile, telling, views};
 /// keeps its connection open must not keep netd.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long a queue that a virtual machine has opened may be without its CPUs.
+const LOOK: Duration = Duration::from_secs(2);
+
 /// netd could not start, or had to stop.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -91,6 +94,13 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
             reload_config(&reload).await;
         }
     });
+    let taps = fabric.clone();
+    let taps = tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            taps.lock().await.follow_taps().await;
+        }
+    });
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let stop = async move {
         tokio::select! {
@@ -119,6 +129,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
         }
     };
     reload.abort();
+    taps.abort();
     drop(socket);
     served.map_err(RunError::Serve)
 }

@@ -10,8 +10,8 @@ use fabric::api::{
     NicTags, PhysInfo, Reason, VnicCounters, VnicInfo,
 };
 use fabric::{
-    Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu, ObservedLink, Over,
-    ResolvedSpec, Vnic, Zone,
+    EndRings, Etherstub, LinkClass, LinkId, LinkName, LinkState, Mtu,
+    ObservedLink, Over, ResolvedSpec, Vnic, Zone,
 };
 use flows::learn::Method;
 use tagmap::TagTarget;
@@ -79,6 +79,7 @@ fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {
     let host_end = Vnic::host_end(vnic.id);
     let built = resolved.vnics.get(&vnic.id);
     let end = observed.host_ends.get(&host_end);
+    let rings = observed.rings.get(&host_end);
     let (named, nic_tag) = match &vnic.over {
         Over::Link(name) => (Some(name), None),
         Over::Tag(tag) => (None, Some(tag.clone())),
@@ -103,6 +104,13 @@ fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {
         state: if runs { LinkState::Up } else { LinkState::Down },
         props: vnic.props.clone(),
         kept_props: vnic.kept.clone(),
+        cpus_effective: rings
+            .map(EndRings::cpus)
+            .filter(|cpus| !cpus.is_empty()),
+        // The guest receives what its host end sends.
+        rxrings_effective: rings.map(|rings| rings.tx.len()),
+        txrings_effective: rings.map(|rings| rings.rx.len()),
+        max_rings: Some(observed.cpus.most_rings()),
         learned: learned(daemon, vnic.id),
         temporary: vnic.temporary,
         id: vnic.id.0,

@@ -68,7 +68,11 @@ fn what_was_committed_is_there_after_reopening() {
         let mut store = open(dir.path());
         let stub = stub(&store, "stub0", false);
         store.commit(&[Change::AddEtherstub(&stub)]).unwrap();
-        let vnic = vnic(&store, "net0", |_| {});
+        let vnic = vnic(&store, "net0", |vnic| {
+            vnic.props.cpus = "0-1,3".parse().ok();
+            vnic.props.rxrings = "2".parse().ok();
+            vnic.props.txrings = "sw".parse().ok();
+        });
         store.commit(&[Change::AddVnic(&vnic)]).unwrap();
         want.etherstubs.insert(stub.id, stub);
         want.vnics.insert(vnic.id, vnic);

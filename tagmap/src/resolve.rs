@@ -189,6 +189,7 @@ impl<'a> Host<'a> {
             maxbw: vnic.props.maxbw,
             minbw: vnic.props.minbw,
             priority: vnic.props.priority,
+            rings: vnic.props.rings(),
             flows: self.flows.get(&vnic.id).cloned().unwrap_or_default(),
             protection: vnic.props.protection,
             allowed_ips: vnic.props.allowed_ips.clone(),
@@ -283,6 +284,7 @@ fn ends(vnic: &Vnic) -> Ends {
                 Some(Owner::Uid(uid)) => uid,
                 Some(Owner::Name(_)) | None => ROOT,
             },
+            several: vnic.props.has_tap_of_several_rings(),
         },
     }
 }

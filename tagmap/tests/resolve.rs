@@ -280,10 +280,20 @@ fn a_tap_needs_no_zone_and_is_always_somebodys() {
     };
     for (vnic, want) in [
         (vnic(1, "bge0"), Ends::Pair),
-        (tap(None), Ends::Tap { owner: 0 }),
-        (tap(Some(Owner::Uid(1000))), Ends::Tap { owner: 1000 }),
+        (tap(None), Ends::Tap { owner: 0, several: false }),
+        (
+            tap(Some(Owner::Uid(1000))),
+            Ends::Tap { owner: 1000, several: false },
+        ),
         // No valid spec has one; it is root's then, and not everybody's.
-        (tap(Some(Owner::Name("qemu".to_owned()))), Ends::Tap { owner: 0 }),
+        (
+            with(tap(None), |vnic| vnic.props.txrings = "2".parse().ok()),
+            Ends::Tap { owner: 0, several: true },
+        ),
+        (
+            tap(Some(Owner::Name("qemu".to_owned()))),
+            Ends::Tap { owner: 0, several: false },
+        ),
     ] {
         let resolved = resolve(&spec(vec![vnic]), &tags(TAGS), &host());
         let ends: Vec<Ends> =

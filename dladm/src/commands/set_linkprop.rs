@@ -238,6 +238,9 @@ fn suspects(status: Status) -> &'static [&'static str] {
         Status::MacInUse | Status::MacReserved => &["secondary-macs"],
         Status::MaxBwFloor => &["maxbw"],
         Status::MinBwFloor => &["minbw"],
+        Status::NoSuchProcessor | Status::ProcessorOffline => &["cpus"],
+        // Too many of them, or not for this TAP.
+        Status::InvalidValue | Status::NotSupported => &["rxrings", "txrings"],
         Status::NoBandwidth => &["minbw", "maxbw"],
         _ => &[],
     }

@@ -21,6 +21,7 @@
 mod diff;
 mod nic;
 mod queues;
+mod rings;
 mod step;
 
 use std::borrow::Cow;
@@ -176,6 +177,7 @@ pub fn plan(
             let (link, zone) = (name.clone(), vnic.zone.clone());
             steps.push(Step::SetSegs { link, zone, from, to });
         }
+        steps.extend(rings::rings(name, vnic, observed));
     }
     steps.extend(queues.built);
     steps.extend(diff::rows(&between, tables));
@@ -198,9 +200,9 @@ fn create(host_end: &LinkName, vnic: &ResolvedVnic) -> Step {
             let (guest_end, mac) = (vnic.name.clone(), vnic.mac);
             Step::CreatePair { link, guest_end, zone, mac, mtu, over }
         }
-        Ends::Tap { owner } => {
+        Ends::Tap { owner, several } => {
             let vnic = VnicKey { zone, name: vnic.name.clone() };
-            Step::CreateTap { link, vnic, owner, mtu, over }
+            Step::CreateTap { link, vnic, owner, several, mtu, over }
         }
     }
 }

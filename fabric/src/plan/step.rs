@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::datapath::Row;
 use crate::shaping::{QueueStep, Shaper};
-use crate::{LinkName, Mac, Mtu, Program, VnicKey, Zone};
+use crate::{EndRings, LinkName, Mac, Mtu, Program, VnicKey, Zone};
 
 /// A change that leaves no choice to whoever makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub enum Step {
         vnic: VnicKey,
         /// The number of the user who may open it besides root.
         owner: u32,
+        /// Whether it can be opened several times at once.
+        several: bool,
         /// Its MTU.
         mtu: Mtu,
         /// The link below, for the TAP's description.
@@ -76,6 +78,19 @@ pub enum Step {
         from: u32,
         /// What it becomes.
         to: u32,
+    },
+    /// Change the number of queues of a VNIC's two ends, and the CPUs that
+    /// work on them; of a TAP, the CPUs. The guest end's become the mirror
+    /// image of the host end's.
+    SetRings {
+        /// The host end.
+        link: LinkName,
+        /// Where the guest end lives.
+        zone: Option<Zone>,
+        /// What the host end had.
+        from: EndRings,
+        /// What it gets.
+        to: EndRings,
     },
     /// Make a segment's shaper, both ends off, with a root and no classes.
     CreateShaper {
@@ -177,6 +192,9 @@ impl Step {
             Self::SetSegs { link, zone, from, to } => {
                 Self::SetSegs { link, zone, from: to, to: from }
             }
+            Self::SetRings { link, zone, from, to } => {
+                Self::SetRings { link, zone, from: to, to: from }
+            }
             Self::CreatePair { link, .. } | Self::CreateTap { link, .. } => {
                 Self::DeletePair { link }
             }
@@ -247,8 +265,11 @@ impl fmt::Display for Step {
                 }
                 write!(f, " mac {mac} mtu {mtu} over {over}")
             }
-            Self::CreateTap { link, vnic, owner, mtu, over } => {
+            Self::CreateTap { link, vnic, owner, several, mtu, over } => {
                 write!(f, "create tap {link} of {vnic} owner {owner}")?;
+                if *several {
+                    write!(f, " of several rings")?;
+                }
                 write!(f, " mtu {mtu} over {over}")
             }
             Self::DeletePair { link } => write!(f, "delete {link}"),
@@ -259,6 +280,9 @@ impl fmt::Display for Step {
             }
             Self::SetSegs { link, from, to, .. } => {
                 write!(f, "segs {link} {from} -> {to}")
+            }
+            Self::SetRings { link, from, to, .. } => {
+                write!(f, "rings {link} {from} -> {to}")
             }
             Self::CreateShaper { shaper, over } => {
                 write!(f, "create {shaper}")?;

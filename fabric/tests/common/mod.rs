@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use fabric::datapath::DatapathTables;
 use fabric::shaping::{QueueTree, Shaping};
 use fabric::{
-    FabricSpec, HostEnd, LinkName, Mac, Observed, ObservedLink, Plan, Program,
-    ResolvedSpec, Step, plan,
+    EndRings, FabricSpec, HostEnd, LinkName, Mac, Observed, ObservedLink, Plan,
+    Program, ResolvedSpec, Step, plan,
 };
 use tagmap::TagMap;
 
@@ -79,6 +79,7 @@ pub(crate) fn check_undo(states: &[Observed], plan: &Plan) {
 type Sight<'a> = (
     &'a DatapathTables,
     &'a BTreeMap<LinkName, HostEnd>,
+    &'a BTreeMap<LinkName, EndRings>,
     &'a BTreeSet<(LinkName, Mac)>,
     &'a BTreeMap<LinkName, ObservedLink>,
     Vec<&'a (LinkName, Program)>,
@@ -88,10 +89,10 @@ type Sight<'a> = (
 
 fn sight(state: &Observed) -> Sight<'_> {
     let hooks = state.programs.keys().collect();
-    let Observed { tables, host_ends, unicast, links, .. } = state;
+    let Observed { tables, host_ends, rings, unicast, links, .. } = state;
     // A root without classes stays, and does nothing.
     let queues = state.queues.iter();
     let queues = queues.filter(|(_, tree)| !tree.classes.is_empty()).collect();
     let ends = &state.shaper_ends;
-    (tables, host_ends, unicast, links, hooks, ends, queues)
+    (tables, host_ends, rings, unicast, links, hooks, ends, queues)
 }

@@ -10,6 +10,8 @@
 //! recap LINK                every class of a link may send 1,000 bytes a second
 //! stray LINK                a link has a class more, with a queue of the kernel's
 //! mtu LINK BYTES            any link has another MTU
+//! rings LINK RX TX CPUS     a host end has so many queues, and their CPUs
+//! cpus LIST                 only these CPUs run
 //! new-mac LINK MAC          a physical link has another address
 //! rename LINK NAME          a physical link has another name
 //! detach PROGRAM LINK       a hook is empty
@@ -27,7 +29,9 @@
 
 use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
 use fabric::shaping::{ClassId, Queue, QueueTree, Shaper};
-use fabric::{HostEnd, LinkName, Mtu, Observed, ObservedProgram, Program};
+use fabric::{
+    EndRings, HostEnd, LinkName, Mtu, Observed, ObservedProgram, Program,
+};
 
 /// Does what a line says, or says why it has no effect: such a line would test
 /// nothing.
@@ -83,6 +87,7 @@ pub(crate) fn meddle(
             let (mtu, segs) = (Mtu::ETHERNET, HostEnd::MOST_SEGS);
             let end = HostEnd { mtu, segs, up: true, carrier: true };
             observed.host_ends.insert(name(link), end);
+            observed.rings.insert(name(link), EndRings::default());
             let hook = (name(link), Program::FromVnic);
             observed.programs.insert(hook, ObservedProgram::Current);
         }
@@ -102,6 +107,13 @@ pub(crate) fn meddle(
             let phys = phys.map(|link| &mut link.mtu);
             *end.or(phys).ok_or_else(missing)? = mtu;
         }
+        ["rings", link, rx, tx, cpus] => {
+            let end = observed.rings.get_mut(&name(link));
+            let (rx, tx) = (rx.parse().unwrap(), tx.parse().unwrap());
+            let rings = EndRings::new(rx, tx, &cpus.parse().unwrap());
+            *end.ok_or_else(missing)? = rings;
+        }
+        ["cpus", list] => observed.cpus.online = list.parse().unwrap(),
         ["new-mac", link, mac] => {
             let link = observed.links.get_mut(&name(link));
             link.ok_or_else(missing)?.mac = mac.parse().unwrap();
@@ -190,6 +202,7 @@ fn vanish(observed: &mut Observed, link: &LinkName) {
     observed.unicast.retain(|(on, _)| on != link);
     observed.refusing.remove(link);
     observed.queues.remove(link);
+    observed.rings.remove(link);
     // Any ifindex will do; links of one case need different ones.
     let index = observed.links.len() + observed.host_ends.len() + 100;
     let gone = LinkRef::Gone(index.try_into().unwrap());

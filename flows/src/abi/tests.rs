@@ -85,6 +85,7 @@ fn the_header_has_the_same_constants() {
         ("VNIC_FLOWS", u64::from(VNIC_FLOWS)),
         ("FDB_BLOCKED", u64::from(FDB_BLOCKED)),
         ("FDB_FLOWS", u64::from(FDB_FLOWS)),
+        ("FDB_STEERED", u64::from(FDB_STEERED)),
         ("FLOOD_BLOCKED", u64::from(FLOOD_BLOCKED)),
         ("FDB_PEER", u64::from(FDB_PEER)),
         ("FDB_LEARNS", u64::from(FDB_LEARNS)),
@@ -348,6 +349,7 @@ fn bytes() {
                     class: Some(ClassId(2)),
                     blocked: true,
                     flows: false,
+                    steered: false,
                 },
             ),
             vec![2, 0x0005_0802, 0x0302_0120],
@@ -364,10 +366,11 @@ fn bytes() {
                     class: None,
                     blocked: false,
                     flows: false,
+                    steered: true,
                 },
             ),
             vec![2, 0x0802, 0x0302_0120],
-            vec![10, 8, 0x2328_0001, 0, 0],
+            vec![10, 8, 0x2328_0011, 0, 0],
         ),
         (
             Row::Flood(
@@ -433,6 +436,7 @@ fn a_link_that_is_not_there_is_named() {
                 class: None,
                 blocked: false,
                 flows: false,
+                steered: false,
             },
         )
     };

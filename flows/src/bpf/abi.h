@@ -84,6 +84,10 @@
 #define FDB_BLOCKED 0x0004
 /* As VNIC_FLOWS. */
 #define FDB_FLOWS 0x0008
+/* It goes by way of the host end in any case: only what comes out of a queue
+ * of the guest end's is worked on by the CPUs of that queue.
+ */
+#define FDB_STEERED 0x0010
 
 /* Some VNIC of the segment is sent frames for stations that nobody knows. */
 #define SEGMENT_PROMISCUOUS 0x0001

@@ -36,6 +36,12 @@ int from_vnic(struct __sk_buff *skb)
 		return TC_ACT_SHOT;
 	/* A guest in netd's own network namespace could set our mark. */
 	skb->mark = 0;
+	/* The guest's queue means nothing to who gets the frame next, and may
+	 * be one that a NIC of the host's doesn't have. The verifier wants it
+	 * written by itself, and not with the mark beside it.
+	 */
+	barrier();
+	skb->queue_mapping = 0;
 	if (parse_frame(skb, &frame))
 		return drop(skb, vnic->id, DROP_TRUNCATED);
 	reason = guard(skb, vnic, &frame);

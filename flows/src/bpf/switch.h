@@ -57,7 +57,8 @@ static __always_inline int deliver(struct __sk_buff *skb,
 		skb->priority = SHAPE_ROOT | class;
 		return bpf_redirect(station->ifindex, 0);
 	}
-	if (side == AT_EGRESS || !(station->flags & FDB_PEER))
+	if (side == AT_EGRESS ||
+	    (station->flags & (FDB_PEER | FDB_STEERED)) != FDB_PEER)
 		return bpf_redirect(station->ifindex, 0);
 	/* The frame was classed by the address of the device that it came in
 	 * by. Before 6.15 the kernel leaves it at that, and the guest's stack

@@ -68,6 +68,7 @@ fn two(waits: bool) -> Vec<Row> {
             class: Some(class),
             blocked: false,
             flows: true,
+            steered: false,
         };
         rows.push(Row::Fdb(FdbKey { segment, vid: 0, mac }, row));
     }

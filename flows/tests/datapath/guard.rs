@@ -12,7 +12,7 @@ use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
 use fabric::{
     AllowedIps, ClientIds, DropReason, Ends, IpFamily, LinkId, Mac, Methods,
     Mtu, Priority, Program, Protection, ResolvedSpec, ResolvedVnic,
-    SecondaryMacs, Vnic,
+    SecondaryMacs, Vnic, WantedRings,
 };
 use flows::{Counters, Policy};
 use pnet::packet::ethernet::{EtherType, EtherTypes};
@@ -135,6 +135,7 @@ impl Guarded {
             maxbw: None,
             minbw: None,
             priority: Priority::OF_VNICS,
+            rings: WantedRings::default(),
             flows: Vec::new(),
             protection: policy.protection,
             allowed_ips: policy.allowed_ips.clone(),
@@ -144,7 +145,7 @@ impl Guarded {
             promiscuous: false,
             methods: policy.methods,
             learned: policy.learned.clone(),
-            ends: Ends::Tap { owner: 0 },
+            ends: Ends::Tap { owner: 0, several: false },
         };
         let resolved = ResolvedSpec {
             vnics: [(SELF, vnic)].into(),

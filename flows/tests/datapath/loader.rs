@@ -10,7 +10,7 @@ use fabric::datapath::{DatapathTables, FdbKey, FdbRow, LinkRef, Row, Segment};
 use fabric::{
     AllowedIps, ClientIds, Ends, LinkId, Methods, Mtu, ObservedProgram,
     Priority, Program, Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs,
-    VlanId, Vnic,
+    VlanId, Vnic, WantedRings,
 };
 use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
@@ -53,6 +53,7 @@ pub(crate) fn resolved() -> ResolvedSpec {
         maxbw: None,
         minbw: None,
         priority: Priority::OF_VNICS,
+        rings: WantedRings::default(),
         flows: Vec::new(),
         protection: Protection::DEFAULT,
         allowed_ips: ips(&["192.168.1.7", "2001:db8::/64"]),
@@ -159,6 +160,7 @@ fn a_row_for_a_link_that_is_not_there_is_refused() {
                 class: None,
                 blocked: false,
                 flows: false,
+                steered: false,
             },
         );
         for error in [

@@ -56,6 +56,7 @@ fn rows(vid: u16, methods: &str) -> Vec<Row> {
                 class: None,
                 blocked: false,
                 flows: false,
+                steered: false,
             },
         ));
     }

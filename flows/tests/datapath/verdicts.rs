@@ -77,6 +77,7 @@ fn own_station(segment: &Segment, vid: u16) -> Row {
         class: None,
         blocked: false,
         flows: false,
+        steered: false,
     };
     Row::Fdb(FdbKey { segment, vid, mac }, row)
 }
@@ -114,6 +115,7 @@ fn other_rows(segment: &Segment, vid: u16) -> [Row; 4] {
         class: None,
         blocked: false,
         flows: false,
+        steered: false,
     };
     [
         Row::Vnic(link("vnic-8"), row),

@@ -79,6 +79,7 @@ impl Two {
                 class: self.gets_later[at].then_some(ClassId(2)),
                 blocked: self.blocked[at],
                 flows: false,
+                steered: false,
             };
             rows.push(Row::Fdb(key, row));
             let row = FloodRow {

@@ -19,7 +19,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
     DropReason, Ends, LinkId, Methods, Mtu, Priority, Program, Protection,
-    ResolvedSpec, ResolvedVnic, SecondaryMacs, VlanId, Vnic,
+    ResolvedSpec, ResolvedVnic, SecondaryMacs, VlanId, Vnic, WantedRings,
 };
 use flows::{Counters, Datapath, LinkIndexes};
 use nix::libc;
@@ -78,6 +78,7 @@ fn resolved() -> ResolvedSpec {
             maxbw: None,
             minbw: None,
             priority: Priority::OF_VNICS,
+            rings: WantedRings::default(),
             flows: Vec::new(),
             protection: Protection::DEFAULT,
             allowed_ips: fabric::AllowedIps::default(),
@@ -87,7 +88,7 @@ fn resolved() -> ResolvedSpec {
             promiscuous: false,
             methods: Methods::NONE,
             learned: BTreeSet::new(),
-            ends: Ends::Tap { owner: 0 },
+            ends: Ends::Tap { owner: 0, several: false },
         }
     });
     ResolvedSpec {

@@ -4,6 +4,7 @@ mod counting;
 mod draft;
 mod learning;
 mod requests;
+mod rings;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -174,6 +175,9 @@ impl Daemon {
                 self.settled = false;
                 self.observe().await?;
             }
+        }
+        if self.observe_rings() {
+            self.settled = false;
         }
         Ok(())
     }

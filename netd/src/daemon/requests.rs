@@ -4,7 +4,7 @@ use fabric::api::{
     Applied, ChangeFlow, ChangeLink, ChangeVnic, CreateEtherstub, CreateFlow,
     CreateVnic, Document, Operation,
 };
-use fabric::{FlowId, FlowName, LinkId, LinkName, Zone};
+use fabric::{FlowId, FlowName, LinkId, LinkName, VnicProps, Zone};
 
 use super::Daemon;
 use crate::error::FabricError;
@@ -21,6 +21,7 @@ impl Daemon {
     ) -> Result<LinkId, FabricError> {
         self.refresh().await?;
         self.look_for_zones(request.zone.iter());
+        self.look_for_cpus([&request.props].into_iter());
         let mut draft = self.draft();
         let id = draft.create_vnic(request)?;
         let spec = draft.spec;
@@ -39,6 +40,8 @@ impl Daemon {
         request: &ChangeVnic,
     ) -> Result<LinkId, FabricError> {
         self.refresh().await?;
+        let set = request.set.over(&VnicProps::default());
+        self.look_for_cpus([&set].into_iter());
         let mut draft = self.draft();
         let id = draft.change_vnic(name, zone, request)?;
         let spec = draft.spec;
@@ -214,6 +217,17 @@ impl Daemon {
             _ => None,
         });
         self.look_for_zones(zones);
+        let props: Vec<VnicProps> = operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::CreateVnic(request) => Some(request.props.clone()),
+                Operation::ChangeVnic { change, .. } => {
+                    Some(change.set.over(&VnicProps::default()))
+                }
+                _ => None,
+            })
+            .collect();
+        self.look_for_cpus(props.iter());
         let mut draft = self.draft();
         for operation in operations {
             draft.take(operation)?;
@@ -235,6 +249,7 @@ impl Daemon {
         self.refresh().await?;
         let zones = document.vnics.iter();
         self.look_for_zones(zones.filter_map(|vnic| vnic.zone.as_ref()));
+        self.look_for_cpus(document.vnics.iter().map(|vnic| &vnic.props));
         let mut draft = self.draft();
         draft.become_document(document)?;
         let spec = draft.spec;

@@ -1,12 +1,36 @@
-//! Speed and duplex of links, by ethtool netlink.
+//! The socket of ethtool netlink, and what it says of links: speed and duplex.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use ::ethtool::{
-    EthtoolAttr, EthtoolHeader, EthtoolLinkModeAttr, EthtoolLinkModeDuplex,
+    EthtoolAttr, EthtoolHandle, EthtoolHeader, EthtoolLinkModeAttr,
+    EthtoolLinkModeDuplex,
 };
 use fabric::{Duplex, LinkName};
 use futures::TryStreamExt;
+use tokio::task::JoinHandle;
+
+/// A socket for a question or two, of the namespace that its maker was in. Few
+/// are asked in a link's life.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) handle: EthtoolHandle,
+    task: JoinHandle<()>,
+}
+
+impl Connection {
+    pub(super) fn open() -> io::Result<Self> {
+        let (connection, handle, _) = ::ethtool::new_connection()?;
+        Ok(Self { handle, task: tokio::spawn(connection) })
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 /// What a driver says of its link.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

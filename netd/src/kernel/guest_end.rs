@@ -5,18 +5,23 @@ use std::os::fd::OwnedFd;
 
 use fabric::{LinkName, Mtu, Zone};
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
-use nix::sched::{CloneFlags, setns};
 
-use super::netlink::{Netlink, NetlinkError};
+use super::netlink::{Netlink, NetlinkError, attribute};
 use super::{links, pair, zones};
 
 /// A link with the socket that reaches it.
 struct End {
     netlink: Netlink,
     index: u32,
+    /// Where it is; none: here.
+    namespace: Option<OwnedFd>,
 }
 
 impl End {
+    fn here(netlink: &Netlink, index: u32) -> Self {
+        Self { netlink: netlink.clone(), index, namespace: None }
+    }
+
     async fn set_mtu(
         &self,
         link: &LinkName,
@@ -42,7 +47,7 @@ pub(super) async fn set_mtu(
     to: Mtu,
 ) -> Result<(), NetlinkError> {
     let message = netlink.link(link).await?;
-    let host = End { netlink: netlink.clone(), index: message.header.index };
+    let host = End::here(netlink, message.header.index);
     let guest = find(&host, &message, zone).await;
     // A veth drops what its other end could not have sent: the end with the
     // larger MTU is always the one that listens.
@@ -75,7 +80,7 @@ pub(super) async fn set_gso_segs(
     segs: u32,
 ) -> Result<(), NetlinkError> {
     let message = netlink.link(link).await?;
-    let host = End { netlink: netlink.clone(), index: message.header.index };
+    let host = End::here(netlink, message.header.index);
     let guest = find(&host, &message, zone).await;
     for end in guest.iter().chain([&host]) {
         let mut message = LinkMessage::default();
@@ -87,6 +92,36 @@ pub(super) async fn set_gso_segs(
     Ok(())
 }
 
+/// A guest end, for what netlink has no words for.
+#[derive(Debug)]
+pub(super) struct Located {
+    /// Its name now.
+    pub(super) name: String,
+    /// Where it is; none: here.
+    pub(super) namespace: Option<OwnedFd>,
+}
+
+/// Finds the guest end of a host end. None where it can't be found, and for a
+/// TAP.
+pub(super) async fn locate(
+    netlink: &Netlink,
+    link: &LinkName,
+    zone: Option<&Zone>,
+) -> Result<Option<Located>, NetlinkError> {
+    let message = netlink.link(link).await?;
+    let host = End::here(netlink, message.header.index);
+    let Some(guest) = find(&host, &message, zone).await else {
+        return Ok(None);
+    };
+    let message = guest.netlink.link_at(guest.index).await?;
+    let name = attribute(&message, |at| match at {
+        LinkAttribute::IfName(name) => Some(name.clone()),
+        _ => None,
+    });
+    let namespace = guest.namespace;
+    Ok(name.map(|name| Located { name, namespace }))
+}
+
 /// The guest end of a host end, which `message` describes.
 async fn find(
     host: &End,
@@ -95,14 +130,16 @@ async fn find(
 ) -> Option<End> {
     let (index, away) = links::peer(message)?;
     if !away {
-        return Some(End { netlink: host.netlink.clone(), index });
+        return Some(End::here(&host.netlink, index));
     }
-    let netlink = match zone.map(zones::open)? {
-        Ok(namespace) => connect(&namespace),
-        Err(error) => Err(io::Error::other(error)),
-    };
-    let netlink = match netlink {
-        Ok(netlink) => netlink,
+    let reached = zone.map(|zone| {
+        let namespace = zones::open(zone).map_err(io::Error::other)?;
+        // A socket belongs to the namespace that its maker was in.
+        let netlink = zones::within(&namespace, Netlink::connect)?;
+        io::Result::Ok((namespace, netlink))
+    })?;
+    let (namespace, netlink) = match reached {
+        Ok(reached) => reached,
         Err(error) => {
             tracing::warn!(%error, "a guest end is left as it is");
             return None;
@@ -112,20 +149,6 @@ async fn find(
     // its link of that number leads back here.
     let there = netlink.link_at(index).await.ok()?;
     let leads_back = links::peer(&there) == Some((host.index, true));
-    leads_back.then_some(End { netlink, index })
-}
-
-/// Connects to the routing netlink of another namespace. A socket belongs to
-/// the namespace that its maker was in, so a thread goes there to make it.
-fn connect(namespace: &OwnedFd) -> io::Result<Netlink> {
-    let runtime = tokio::runtime::Handle::current();
-    let make = || {
-        setns(namespace, CloneFlags::CLONE_NEWNET)?;
-        let _guard = runtime.enter();
-        Netlink::connect()
-    };
-    std::thread::scope(|scope| {
-        let made = scope.spawn(make).join();
-        made.unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
-    })
+    let namespace = Some(namespace);
+    leads_back.then_some(End { netlink, index, namespace })
 }

@@ -7,9 +7,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
-use ::ethtool::{
-    EthtoolAttr, EthtoolFeatureAttr, EthtoolFeatureBit, EthtoolHandle,
-};
+use ::ethtool::{EthtoolAttr, EthtoolFeatureAttr, EthtoolFeatureBit};
 use fabric::LinkName;
 use futures::{StreamExt, TryStreamExt};
 use netlink_packet_core::{
@@ -17,8 +15,8 @@ use netlink_packet_core::{
     NetlinkMessage, NetlinkPayload, ParseableParametrized,
 };
 use netlink_packet_generic::{GenlFamily, GenlHeader, GenlMessage};
-use tokio::task::JoinHandle;
 
+use super::ethtool::Connection;
 use super::netlink::NetlinkError;
 
 /// The kernel's name for it: `ethtool -k` translates it, netlink does not.
@@ -119,25 +117,6 @@ pub(super) async fn switch(
         }
     }
     Ok(())
-}
-
-/// A socket for a question or two. Few are asked in a NIC's life.
-struct Connection {
-    handle: EthtoolHandle,
-    task: JoinHandle<()>,
-}
-
-impl Connection {
-    fn open() -> io::Result<Self> {
-        let (connection, handle, _) = ::ethtool::new_connection()?;
-        Ok(Self { handle, task: tokio::spawn(connection) })
-    }
-}
-
-impl Drop for Connection {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
 }
 
 /// `ETHTOOL_MSG_FEATURES_SET` of linux/ethtool_netlink.h, for one feature.

@@ -17,7 +17,9 @@ mod observe;
 mod pair;
 mod promiscuous;
 pub mod queues;
+mod rings;
 mod stats;
+mod sysfs;
 mod tap;
 mod unicast;
 mod zones;
@@ -38,12 +40,14 @@ use crate::chain::chain;
 use netlink::Netlink;
 use news::News;
 use queues::ClassStats;
+use sysfs::Sysfs;
 
 pub use bpffs::BpffsError;
 pub use catch_up::Update;
 pub use host_end::SysctlError;
 pub use netlink::NetlinkError;
 pub(crate) use news::Bells;
+pub use rings::EndRingsError;
 pub use stats::LinkStats;
 pub use tap::TapError;
 pub use zones::ZoneError;
@@ -61,6 +65,9 @@ pub enum KernelError {
     /// A setting of a host end.
     #[error(transparent)]
     Sysctl(#[from] SysctlError),
+    /// The queues of a VNIC's end.
+    #[error(transparent)]
+    Rings(#[from] EndRingsError),
     /// A zone's namespace.
     #[error(transparent)]
     Zone(#[from] ZoneError),
@@ -115,6 +122,9 @@ pub enum OpenError {
     /// No netlink socket.
     #[error("cannot open a netlink socket")]
     Netlink(#[source] io::Error),
+    /// No sysfs.
+    #[error("cannot open a sysfs")]
+    Sysfs(#[source] io::Error),
     /// No place for the tables.
     #[error(transparent)]
     Bpffs(#[from] BpffsError),
@@ -127,6 +137,7 @@ pub enum OpenError {
 #[derive(Debug)]
 pub struct Kernel {
     netlink: Netlink,
+    sysfs: Sysfs,
     queues: queues::Queues,
     datapath: Datapath,
     /// What has changed since the last look.
@@ -143,10 +154,11 @@ impl Kernel {
     /// that this one can't use. Changes no packet.
     ///
     /// # Errors
-    /// [`OpenError`] when a socket, the BPF file system or the programs can't
+    /// [`OpenError`] when a socket, a file system or the programs can't
     /// be had.
     pub fn open(pins: &Path) -> Result<Self, OpenError> {
         let netlink = Netlink::connect().map_err(OpenError::Netlink)?;
+        let sysfs = Sysfs::of_this_thread().map_err(OpenError::Sysfs)?;
         bpffs::prepare(pins)?;
         let datapath = Datapath::open(pins)?;
         for change in datapath.changes() {
@@ -163,6 +175,7 @@ impl Kernel {
         let news = News::listen().map_err(OpenError::Netlink)?;
         Ok(Self {
             netlink,
+            sysfs,
             queues,
             datapath,
             news,
@@ -359,9 +372,9 @@ impl Kernel {
                 let made = pair::create(netlink, &pair).await?;
                 made.enter(&mut self.indexes);
             }
-            Step::CreateTap { link, vnic, owner, mtu, over } => {
-                let (owner, mtu) = (*owner, *mtu);
-                let tap = tap::Tap { link, vnic, owner, mtu, over };
+            Step::CreateTap { link, vnic, owner, several, mtu, over } => {
+                let (owner, several, mtu) = (*owner, *several, *mtu);
+                let tap = tap::Tap { link, vnic, owner, several, mtu, over };
                 let made = tap::create(netlink, &tap).await?;
                 made.enter(&mut self.indexes);
             }
@@ -380,6 +393,10 @@ impl Kernel {
             Step::SetSegs { link, zone, to, .. } => {
                 let zone = zone.as_ref();
                 guest_end::set_gso_segs(netlink, link, zone, *to).await?;
+            }
+            Step::SetRings { link, zone, from, to } => {
+                let zone = zone.as_ref();
+                rings::set(netlink, &self.sysfs, link, zone, from, to).await?;
             }
             Step::CreateShaper { shaper, over } => {
                 let made = self.queues.create_shaper(*shaper, over.as_ref());

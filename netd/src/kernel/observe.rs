@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::shaping::{QueueTree, Shaper};
-use fabric::{LinkName, Observed, ObservedProgram, Program, Zone};
+use fabric::{
+    EndRings, HostCpus, LinkName, Observed, ObservedProgram, Program, Zone,
+};
 use flows::LinkIndexes;
 
 use super::links::{self, Found, What};
@@ -28,6 +30,8 @@ impl Kernel {
         self.speeds.clear();
         self.observe_links(&mut observed).await?;
         self.observe_zones(&mut observed, zones);
+        observed.cpus = self.cpus();
+        observed.rings = self.rings(observed.host_ends.keys());
         observed.programs = self.observe_programs(&observed, None)?;
         observed.tables = self.datapath.observe(&self.indexes)?;
         observed.unicast = self.observe_unicast().await?;
@@ -71,6 +75,30 @@ impl Kernel {
                 link.lro = true;
             }
         }
+    }
+
+    /// The host's CPUs.
+    #[must_use]
+    pub fn cpus(&self) -> HostCpus {
+        self.sysfs.cpus()
+    }
+
+    /// Reads the queues of host ends, at the price of a few small files for
+    /// each. One that goes meanwhile is left out.
+    pub fn rings<'a>(
+        &self,
+        host_ends: impl Iterator<Item = &'a LinkName>,
+    ) -> BTreeMap<LinkName, EndRings> {
+        let read = host_ends.filter_map(|link| {
+            match self.sysfs.rings(link.as_str()) {
+                Ok(rings) => Some((link.clone(), rings)),
+                Err(error) => {
+                    tracing::warn!(%link, %error, "its queues are not known");
+                    None
+                }
+            }
+        });
+        read.collect()
     }
 
     /// Asks drivers for speed and duplex.

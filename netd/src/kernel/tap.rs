@@ -26,6 +26,8 @@ pub(super) struct Tap<'a> {
     pub(super) vnic: &'a VnicKey,
     /// The number of the user who may open it besides root.
     pub(super) owner: u32,
+    /// Whether it can be opened several times at once.
+    pub(super) several: bool,
     pub(super) mtu: Mtu,
     pub(super) over: &'a LinkName,
 }
@@ -45,16 +47,16 @@ pub struct TapError {
 
 /// Makes a TAP, down.
 ///
-/// `ip tuntap add LINK mode tap user OWNER`, with the mark, the description and
+/// `ip tuntap add LINK mode tap user OWNER [multi_queue]`, with the mark, the description and
 /// the settings of a host end, in an order in which a crash leaves all or
 /// nothing.
 pub(super) async fn create(
     netlink: &Netlink,
     tap: &Tap<'_>,
 ) -> Result<Found, KernelError> {
-    let Tap { link, vnic, owner, mtu, over } = tap;
+    let Tap { link, vnic, owner, several, mtu, over } = tap;
     // Until it is told to stay, the TAP goes when this is dropped.
-    let file = Unfinished::open(link)?;
+    let file = Unfinished::open(link, *several)?;
     let index = netlink.link(link).await?.header.index;
     let mut message = LinkMessage::default();
     message.header.index = index;
@@ -83,7 +85,7 @@ struct Unfinished<'a> {
 }
 
 impl<'a> Unfinished<'a> {
-    fn open(link: &'a LinkName) -> Result<Self, TapError> {
+    fn open(link: &'a LinkName, several: bool) -> Result<Self, TapError> {
         let failed =
             |what| move |source| TapError { link: link.clone(), what, source };
         let file = OpenOptions::new()
@@ -91,7 +93,7 @@ impl<'a> Unfinished<'a> {
             .write(true)
             .open(DEVICE)
             .map_err(failed("open /dev/net/tun"))?;
-        ioctl::attach(&file, link).map_err(failed("take the name"))?;
+        ioctl::attach(&file, link, several).map_err(failed("take the name"))?;
         Ok(Self { link, file })
     }
 
@@ -100,7 +102,8 @@ impl<'a> Unfinished<'a> {
             .map_err(self.failed("set the owner"))
     }
 
-    /// Has it stay, and lets go of it: one file at a time can have it open.
+    /// Has it stay, and lets go of it: where one file at a time can have it
+    /// open, that is not for us.
     fn keep(self) -> Result<(), TapError> {
         ioctl::set_persistent(&self.file)
             .map_err(self.failed("make it persistent"))
@@ -136,6 +139,8 @@ mod ioctl {
     /// No header of the kernel's own before it. Who opens the TAP afterwards
     /// chooses again, and also whether frames carry a virtio header.
     const IFF_NO_PI: u16 = 0x1000;
+    /// Opened once for each queue.
+    const IFF_MULTI_QUEUE: u16 = 0x0100;
     /// Without it, somebody's TAP of that name would be ours.
     const IFF_TUN_EXCL: u16 = 0x8000;
 
@@ -146,11 +151,16 @@ mod ioctl {
     nix::ioctl_write_int_bad!(tunsetowner, 0x4004_54cc);
 
     /// Makes a TAP and attaches it to the file.
-    pub(super) fn attach(file: &File, link: &LinkName) -> io::Result<()> {
+    pub(super) fn attach(
+        file: &File,
+        link: &LinkName,
+        several: bool,
+    ) -> io::Result<()> {
         let mut name = [0; 16];
         let text = link.as_str().as_bytes();
         name[..text.len()].copy_from_slice(text);
-        let flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL;
+        let queues = if several { IFF_MULTI_QUEUE } else { 0 };
+        let flags = IFF_TAP | IFF_NO_PI | IFF_TUN_EXCL | queues;
         let mut request = Request { name, flags, rest: [0; 22] };
         // SAFETY: the kernel copies a `struct ifreq` from the address and back
         // to it: as many bytes as `request` has (asserted above), which may be

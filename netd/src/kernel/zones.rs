@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use fabric::Zone;
+use nix::sched::{CloneFlags, setns};
 use nix::sys::statfs::{FsType, fstatfs};
 
 /// `NSFS_MAGIC` of `linux/magic.h`: the file system of namespace files.
@@ -34,4 +35,21 @@ pub(super) fn open(zone: &Zone) -> Result<OwnedFd, ZoneError> {
     } else {
         Err(absent(io::Error::other("the file is no namespace")))
     }
+}
+
+/// Does something in another network namespace, on a thread that goes there.
+pub(super) fn within<T: Send>(
+    namespace: &OwnedFd,
+    done: impl FnOnce() -> io::Result<T> + Send,
+) -> io::Result<T> {
+    let runtime = tokio::runtime::Handle::current();
+    let go = || {
+        setns(namespace, CloneFlags::CLONE_NEWNET)?;
+        let _guard = runtime.enter();
+        done()
+    };
+    std::thread::scope(|scope| {
+        let done = scope.spawn(go).join();
+        done.unwrap_or_else(|_| Err(io::Error::other("the thread panicked")))
+    })
 }

@@ -48,6 +48,8 @@ enum Possible {
     Free,
     /// A comma list of words.
     Words(&'static str),
+    /// One ring in software, or up to as many as the VNIC can have.
+    Rings,
     /// From the smallest MTU to the VNIC's largest.
     Mtu,
 }
@@ -139,6 +141,11 @@ impl LinkProp {
             Possible::Words(words) => {
                 words.split(',').map(str::to_owned).collect()
             }
+            Possible::Rings => {
+                let max = subject.vnic.as_ref().and_then(|vnic| vnic.max_rings);
+                let range = |max| vec!["sw".to_owned(), format!("<1-{max}>")];
+                max.map(range).unwrap_or_default()
+            }
             Possible::Mtu => {
                 let max = subject.vnic.as_ref().and_then(|vnic| vnic.max_mtu);
                 let range = |max| format!("{}-{max}", fabric::Mtu::MIN);
@@ -157,6 +164,10 @@ mod tests {
 
     fn vnic(props: VnicProps, kept: Option<VnicProps>) -> Subject {
         let vnic = VnicInfo {
+            cpus_effective: "0".parse().ok(),
+            rxrings_effective: Some(2),
+            txrings_effective: Some(1),
+            max_rings: Some(4),
             learned: Vec::new(),
             name: "net0".parse().unwrap(),
             zone: Some("web".to_owned()),
@@ -269,6 +280,9 @@ mod tests {
             ("maxbw", "  400"),
             ("maxbw", "    0"),
             ("minbw", "50000"),
+            ("cpus", "0-3,5"),
+            ("rxrings", "2"),
+            ("txrings", "sw"),
             ("priority", "low"),
             ("mode", "tap"),
             ("owner", "1000"),
@@ -293,5 +307,24 @@ mod tests {
         let mtu = LinkProp::find("mtu").unwrap();
         assert_eq!(mtu.value(&default, When::Default), ["1500"]);
         assert_eq!(mtu.possible(&default), ["68-9000"]);
+    }
+
+    #[test]
+    fn what_holds_of_cpus_and_rings_is_shown_of_now_only() {
+        let subject = vnic(VnicProps::default(), None);
+        for (name, value, possible) in [
+            ("cpus-effective", "0", ""),
+            ("rxrings-effective", "2", ""),
+            ("txrings-effective", "1", ""),
+            ("rxrings", "", "sw,<1-4>"),
+            ("txrings", "", "sw,<1-4>"),
+        ] {
+            let prop = LinkProp::find(name).unwrap();
+            assert_eq!(prop.value(&subject, When::Now).join(","), value);
+            for when in [When::Kept, When::Default] {
+                assert!(prop.value(&subject, when).is_empty(), "{name}");
+            }
+            assert_eq!(prop.possible(&subject).join(","), possible, "{name}");
+        }
     }
 }

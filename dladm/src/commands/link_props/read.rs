@@ -171,7 +171,7 @@ pub(in super::super) fn cannot(
 mod tests {
     use fabric::{
         AllowedIps, Bandwidth, ClientIds, Methods, Mode, Mtu, Owner, Priority,
-        Protection, SecondaryMacs, VnicProps,
+        Protection, Rings, SecondaryMacs, VnicProps,
     };
 
     use super::*;
@@ -213,6 +213,12 @@ mod tests {
         let most = shaped(1_000_000_000, 50_000_000, Priority::High);
         let maxbw = Some(Bandwidth::ZERO);
         let blocked = VnicProps { maxbw, ..plain.clone() };
+        let spread = VnicProps {
+            cpus: "0-2,5".parse().ok(),
+            rxrings: "2".parse().ok(),
+            txrings: Some(Rings::Sw),
+            ..plain.clone()
+        };
         let tap = VnicProps { mode: Mode::Tap, ..plain.clone() };
         let owned = |owner| VnicProps { owner: Some(owner), ..tap.clone() };
         let by_uid = owned(Owner::Uid(1000));
@@ -248,6 +254,8 @@ mod tests {
             ("maxbw=64K,minbw=64k,priority=LOW", None, &least),
             ("MaxBw=1G,minbw=50,priority=low,priority=high", None, &most),
             ("maxbw=0", None, &blocked),
+            ("cpus=5,0-1,2,rxrings=2,txrings=sw", None, &spread),
+            ("CPUs=7,cpus=0-2,5,RxRings=02,TXRINGS=sw", None, &spread),
             ("mode=tap", None, &tap),
             ("mode=tap,owner=1000", None, &by_uid),
             ("owner=qemu,mode=tap,zone=vm", Some("vm"), &by_name),
@@ -417,6 +425,35 @@ mod tests {
                     cannot("maxbw", "invalid number of values"),
                 ],
                 "invalid value",
+            ),
+            (
+                "cpus=all,cpus=3-1,cpus=0,0,cpus=0-9000,cpus=-1",
+                vec![
+                    cannot("cpus", "invalid value"),
+                    cannot("cpus", "invalid range"),
+                    cannot("cpus", "invalid value"),
+                    cannot("cpus", "non-existent processor ID"),
+                    cannot("cpus", "invalid value"),
+                ],
+                "invalid value",
+            ),
+            (
+                "rxrings=hw,txrings=0,txrings=many,rxrings=1,2",
+                vec![
+                    cannot("rxrings", "request hw rings failed"),
+                    cannot("txrings", "invalid value"),
+                    cannot("txrings", "invalid value"),
+                    cannot("rxrings", "invalid number of values"),
+                ],
+                "request hw rings failed",
+            ),
+            (
+                "cpus-effective=1,rxrings-effective=2",
+                vec![
+                    cannot("cpus-effective", "read-only property"),
+                    cannot("rxrings-effective", "read-only property"),
+                ],
+                "read-only property",
             ),
             (
                 "priority=highest",

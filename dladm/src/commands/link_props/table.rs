@@ -5,15 +5,16 @@ use std::fmt::Display;
 use fabric::LinkClass::{Aggr, Etherstub, Phys, Vnic};
 use fabric::{
     AllowedIp, AllowedIps, Bandwidth, BandwidthError, ClientId, ClientIds,
-    FloorError, LinkClass, Mac, MethodsError, ModeError, Mtu, MtuError,
-    PriorityError, ProtectionError, SecondaryMacs, Status, VnicProp, ZoneError,
+    CpuSet, CpuSetError, FloorError, LinkClass, Mac, MethodsError, ModeError,
+    Mtu, MtuError, PriorityError, ProtectionError, Rings, RingsError,
+    SecondaryMacs, Status, VnicProp, ZoneError,
 };
 
 use super::{Bad, LinkProp, Possible, When};
 
 /// The properties in the order in which illumos lists them; those that it
 /// doesn't have come last.
-pub(in super::super) const PROPS: [LinkProp; 17] = [
+pub(in super::super) const PROPS: [LinkProp; 23] = [
     LinkProp {
         name: "speed",
         classes: &[Phys],
@@ -131,6 +132,38 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
             set.maxbw = Some(maxbw);
             Ok(())
         }),
+    },
+    LinkProp {
+        name: "cpus",
+        classes: &[Vnic],
+        vnic: Some(VnicProp::Cpus),
+        link: None,
+        value: |subject, when| match subject.props(when) {
+            Some(props) => props.cpus.as_ref().map_or(none(), words),
+            None => none(),
+        },
+        possible: Possible::Free,
+        parse: Some(|set, values| {
+            let cpus = values.join(",").parse::<CpuSet>();
+            set.cpus = Some(cpus.map_err(|error: CpuSetError| {
+                Bad::Status(error.status(), Some(error.to_string()))
+            })?);
+            Ok(())
+        }),
+    },
+    LinkProp {
+        name: "cpus-effective",
+        classes: &[Vnic],
+        vnic: None,
+        link: None,
+        value: |subject, when| match (&subject.vnic, when) {
+            (Some(vnic), When::Now) => {
+                vnic.cpus_effective.as_ref().map_or(none(), words)
+            }
+            _ => none(),
+        },
+        possible: Possible::Free,
+        parse: None,
     },
     LinkProp {
         name: "priority",
@@ -262,6 +295,60 @@ pub(in super::super) const PROPS: [LinkProp; 17] = [
         }),
     },
     LinkProp {
+        name: "rxrings",
+        classes: &[Vnic],
+        vnic: Some(VnicProp::RxRings),
+        link: None,
+        value: |subject, when| match subject.props(when) {
+            Some(props) => list(props.rxrings),
+            None => none(),
+        },
+        possible: Possible::Rings,
+        parse: Some(|set, values| {
+            set.rxrings = Some(rings(values)?);
+            Ok(())
+        }),
+    },
+    LinkProp {
+        name: "rxrings-effective",
+        classes: &[Vnic],
+        vnic: None,
+        link: None,
+        value: |subject, when| match (&subject.vnic, when) {
+            (Some(vnic), When::Now) => list(vnic.rxrings_effective),
+            _ => none(),
+        },
+        possible: Possible::Free,
+        parse: None,
+    },
+    LinkProp {
+        name: "txrings",
+        classes: &[Vnic],
+        vnic: Some(VnicProp::TxRings),
+        link: None,
+        value: |subject, when| match subject.props(when) {
+            Some(props) => list(props.txrings),
+            None => none(),
+        },
+        possible: Possible::Rings,
+        parse: Some(|set, values| {
+            set.txrings = Some(rings(values)?);
+            Ok(())
+        }),
+    },
+    LinkProp {
+        name: "txrings-effective",
+        classes: &[Vnic],
+        vnic: None,
+        link: None,
+        value: |subject, when| match (&subject.vnic, when) {
+            (Some(vnic), When::Now) => list(vnic.txrings_effective),
+            _ => none(),
+        },
+        possible: Possible::Free,
+        parse: None,
+    },
+    LinkProp {
         name: "minbw",
         classes: &[Vnic],
         vnic: Some(VnicProp::MinBw),
@@ -338,6 +425,13 @@ fn bandwidth(
     })?;
     check(bandwidth).map_err(|error| Bad::Status(error.status(), None))?;
     Ok(bandwidth)
+}
+
+/// The value of a property that is a number of rings.
+fn rings(values: &[String]) -> Result<Rings, Bad> {
+    one(values)?.parse().map_err(|error: RingsError| {
+        Bad::Status(error.status(), Some(error.to_string()))
+    })
 }
 
 fn invalid(error: &dyn Display) -> Bad {

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use fabric::datapath::{DatapathTables, Segment};
 use fabric::{
     AllowedIps, ClientIds, Ends, LinkId, Mac, Methods, Mtu, Priority,
-    Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs,
+    Protection, ResolvedSpec, ResolvedVnic, SecondaryMacs, WantedRings,
 };
 
 /// The guest's number, and its neighbour's.
@@ -107,6 +107,7 @@ fn vnic(id: LinkId, mac: [u8; 6]) -> ResolvedVnic {
         maxbw: None,
         minbw: None,
         priority: Priority::OF_VNICS,
+        rings: WantedRings::default(),
         flows: Vec::new(),
         protection: Protection::DEFAULT,
         allowed_ips: AllowedIps::default(),
@@ -116,6 +117,6 @@ fn vnic(id: LinkId, mac: [u8; 6]) -> ResolvedVnic {
         promiscuous: false,
         methods: Methods::NONE,
         learned: [].into(),
-        ends: Ends::Tap { owner: 0 },
+        ends: Ends::Tap { owner: 0, several: false },
     }
 }

@@ -128,6 +128,9 @@ impl Draft<'_> {
         if let Some(kept) = &mut kept {
             kept.owner = kept.owner.take().map(look_up).transpose()?;
         }
+        if was.is_none_or(|was| was.props != props) {
+            self.check_rings(&props)?;
+        }
         // One that is away is known by its name only.
         let over = match was {
             Some(was) if was.over.to_string() == over => was.over.clone(),

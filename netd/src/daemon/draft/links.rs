@@ -3,7 +3,7 @@
 use fabric::api::{ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic};
 use fabric::{
     Etherstub, LinkClass, LinkId, LinkName, LinkSettings, MacPrefix, MacType,
-    Mode, Mtu, Over, Vnic,
+    Mode, Mtu, Over, Vnic, VnicProps,
 };
 
 use super::{Draft, look_up};
@@ -19,6 +19,7 @@ impl Draft<'_> {
         if request.zone.is_none() {
             self.check_free(&request.name)?;
         }
+        self.check_rings(&request.props)?;
         let mut props = request.props;
         props.owner = props.owner.map(look_up).transpose()?;
         let (mac, mac_type) = match request.mac {
@@ -53,6 +54,7 @@ impl Draft<'_> {
         request: &ChangeVnic,
     ) -> Result<LinkId, FabricError> {
         let now = request.of(&self.the_vnic(name, zone)?)?;
+        self.check_rings(&request.set.over(&VnicProps::default()))?;
         let id = now.id;
         self.spec.vnics.insert(id, now);
         Ok(id)

@@ -78,6 +78,11 @@ impl Draft<'_> {
         }
     }
 
+    /// What is known of the host.
+    pub(super) fn observed(&self) -> &Observed {
+        self.observed
+    }
+
     fn link_id(&mut self) -> Result<LinkId, FabricError> {
         let id = self.next_link.ok_or(FabricError::Exhausted("links"))?;
         self.next_link = id.next();

@@ -1,0 +1,89 @@
+//! The queues of VNICs' ends: what is asked of them, and what becomes of those
+//! that somebody else opens and closes.
+
+use fabric::{Vnic, VnicProps};
+
+use super::Daemon;
+use super::draft::Draft;
+use crate::error::FabricError;
+
+impl Daemon {
+    /// Looks which CPUs there are, where some of these properties name any.
+    pub(super) fn look_for_cpus<'a>(
+        &mut self,
+        mut props: impl Iterator<Item = &'a VnicProps>,
+    ) {
+        if props.any(asks) {
+            self.observed.cpus = self.kernel.cpus();
+        }
+    }
+
+    /// Reads what changes by itself of what somebody has asked for: which CPUs
+    /// there are, and how many queues of a TAP are open. Says whether that is
+    /// news.
+    pub(super) fn observe_rings(&mut self) -> bool {
+        let mut changed = false;
+        if self.spec.vnics.values().any(|vnic| asks(&vnic.props)) {
+            let cpus = self.kernel.cpus();
+            changed |= cpus != self.observed.cpus;
+            self.observed.cpus = cpus;
+        }
+        let host_ends: Vec<_> = self.taps().collect();
+        for (end, now) in self.kernel.rings(host_ends.iter()) {
+            let was = self.observed.rings.insert(end, now.clone());
+            changed |= was != Some(now);
+        }
+        changed
+    }
+
+    /// Binds the queues of TAPs that were opened since the last look. The
+    /// kernel tells nobody when a monitor, or the machine, takes one more.
+    pub async fn follow_taps(&mut self) {
+        let host_ends: Vec<_> = self.taps().collect();
+        let there = self.kernel.rings(host_ends.iter());
+        let known = &self.observed.rings;
+        let mut there = there.iter();
+        if there.all(|(host_end, now)| known.get(host_end) == Some(now)) {
+            return;
+        }
+        match self.refresh().await {
+            Ok(()) => {
+                self.settle().await;
+            }
+            Err(error) => {
+                let error = crate::chain::chain(&error);
+                tracing::error!(%error, "cannot look at the host");
+            }
+        }
+    }
+
+    /// The TAPs whose queues come and go with who has them open, and of which
+    /// something is asked.
+    fn taps(&self) -> impl Iterator<Item = fabric::LinkName> {
+        let asked = |vnic: &&Vnic| {
+            vnic.props.mode == fabric::Mode::Tap && asks(&vnic.props)
+        };
+        let vnics = self.spec.vnics.values().filter(asked);
+        let host_ends = vnics.map(|vnic| Vnic::host_end(vnic.id));
+        host_ends.filter(|end| self.observed.host_ends.contains_key(end))
+    }
+}
+
+impl Draft<'_> {
+    /// Refuses CPUs and rings that the host doesn't have.
+    pub(super) fn check_rings(
+        &self,
+        props: &VnicProps,
+    ) -> Result<(), FabricError> {
+        if !asks(props) {
+            return Ok(());
+        }
+        Ok(self.observed().cpus.check(props)?)
+    }
+}
+
+/// Whether somebody has asked anything of a VNIC's rings.
+fn asks(props: &VnicProps) -> bool {
+    let VnicProps { cpus, rxrings, txrings, .. } = props;
+    cpus.is_some() || rxrings.is_some() || txrings.is_some()
+}
