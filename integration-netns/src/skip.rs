@@ -24,6 +24,8 @@ pub enum Need {
     Root,
     /// A program in `PATH`, by its name.
     Program(&'static str),
+    /// Two CPUs or more.
+    Cpus,
     /// What virtual machines boot: `scripts/guest-kernel` fetches it.
     GuestKernel,
 }
@@ -41,6 +43,11 @@ impl Need {
                 let found = std::env::split_paths(&path)
                     .any(|dir| dir.join(name).is_file());
                 (!found).then(|| format!("needs {name} in PATH"))
+            }
+            Self::Cpus => {
+                let count = std::thread::available_parallelism();
+                let several = count.is_ok_and(|count| count.get() > 1);
+                (!several).then(|| "needs two CPUs".to_owned())
             }
             Self::GuestKernel => {
                 let found = guest::files().iter().all(|file| file.is_file());

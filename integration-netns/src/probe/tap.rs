@@ -36,8 +36,8 @@ pub struct Taken {
 pub struct Tap {
     place: String,
     file: File,
-    /// Dropped after the file.
-    _closing: Closing,
+    /// Dropped after the file. None: another queue of it is dropped later.
+    closing: Option<Closing>,
     offload: Offload,
     taken: Vec<Taken>,
 }
@@ -102,10 +102,40 @@ impl Tap {
         offload: Offload,
     ) -> io::Result<Self> {
         let place = format!("{}/{link}", netns.name());
-        let file = netns.on_thread(|| open(link, offload))?;
+        let file = netns.on_thread(|| open(link, offload, false))?;
         let closing = Closing { netns: netns.clone(), link: link.to_owned() };
         Poll::PATIENT.until("the TAP is open", || closing.concluded(true));
-        Ok(Self { place, file, _closing: closing, offload, taken: Vec::new() })
+        let closing = Some(closing);
+        Ok(Self { place, file, closing, offload, taken: Vec::new() })
+    }
+
+    /// Opens a TAP once for each of some queues, as QEMU does with `queues=N`.
+    ///
+    /// # Errors
+    /// What the kernel says; for one that no TAP of several rings is there.
+    ///
+    /// # Panics
+    /// When it lets no frames in.
+    pub fn open_queues(
+        netns: &Netns,
+        link: &str,
+        queues: usize,
+    ) -> io::Result<Vec<Self>> {
+        let offload = Offload::None;
+        let mut taps = Vec::new();
+        for queue in 0..queues {
+            let place = format!("{}/{link} queue {queue}", netns.name());
+            let file = netns.on_thread(|| open(link, offload, true))?;
+            let taken = Vec::new();
+            taps.push(Self { place, file, closing: None, offload, taken });
+        }
+        let closing = Closing { netns: netns.clone(), link: link.to_owned() };
+        Poll::PATIENT.until("the TAP is open", || closing.concluded(true));
+        // The last to go.
+        if let Some(tap) = taps.last_mut() {
+            tap.closing = Some(closing);
+        }
+        Ok(taps)
     }
 
     /// Sends a frame, as the guest would.
@@ -194,7 +224,7 @@ impl Tap {
 }
 
 /// Opens a TAP of the calling thread's namespace, which must be there.
-fn open(link: &str, offload: Offload) -> io::Result<File> {
+fn open(link: &str, offload: Offload, several: bool) -> io::Result<File> {
     // Opening one that isn't there would make it.
     nix::net::if_::if_nametoindex(link)?;
     let file = OpenOptions::new()
@@ -202,7 +232,7 @@ fn open(link: &str, offload: Offload) -> io::Result<File> {
         .write(true)
         .custom_flags(nix::libc::O_NONBLOCK)
         .open("/dev/net/tun")?;
-    ioctl::attach(&file, link, offload)?;
+    ioctl::attach(&file, link, offload, several)?;
     Ok(file)
 }
 
@@ -222,6 +252,7 @@ mod ioctl {
         assert!(size_of::<Request>() == size_of::<nix::libc::ifreq>());
 
     const IFF_TAP: u16 = 0x0002;
+    const IFF_MULTI_QUEUE: u16 = 0x0100;
     const IFF_NO_PI: u16 = 0x1000;
     const IFF_VNET_HDR: u16 = 0x4000;
 
@@ -236,6 +267,7 @@ mod ioctl {
         file: &File,
         link: &str,
         offload: Offload,
+        several: bool,
     ) -> io::Result<()> {
         let mut name = [0; 16];
         name[..link.len()].copy_from_slice(link.as_bytes());
@@ -243,7 +275,8 @@ mod ioctl {
             Offload::None => (0, 0),
             Offload::VirtioNet => (IFF_VNET_HDR, OFFLOADS),
         };
-        let flags = IFF_TAP | IFF_NO_PI | header;
+        let queues = if several { IFF_MULTI_QUEUE } else { 0 };
+        let flags = IFF_TAP | IFF_NO_PI | header | queues;
         let mut request = Request { name, flags, rest: [0; 22] };
         // SAFETY: the kernel copies a `struct ifreq` from the address and back
         // to it: as many bytes as `request` has (asserted above), which may be
