@@ -451,8 +451,10 @@ fn http_status(code: Status) -> u16 {
         | Status::NoBandwidth => 409,
         Status::TryAgain => 503,
         Status::OperationFailed | Status::IoError => 500,
-        Status::NotSupported | Status::FactoryMacNotSupported => 501,
-        Status::InvalidArgument
+        // 501 would say that netd doesn't know the method.
+        Status::NotSupported
+        | Status::FactoryMacNotSupported
+        | Status::InvalidArgument
         | Status::InvalidValue
         | Status::ValueCount
         | Status::InvalidIp

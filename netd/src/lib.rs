@@ -25,6 +25,7 @@ pub mod kernel;
 pub mod logging;
 mod reconcile;
 pub mod run;
+mod seldom;
 pub mod server;
 pub mod store;
 mod telling;

@@ -41,7 +41,7 @@ pub enum RunError {
     /// The socket.
     #[error(transparent)]
     Listen(#[from] ListenError),
-    /// Signals, or the socket later on.
+    /// Signals.
     #[error("cannot serve")]
     Serve(#[source] std::io::Error),
 }
@@ -118,20 +118,17 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
         }
         tokio::time::sleep(GRACE).await;
     };
-    let served = axum::serve(listener, server::router(fabric, drops))
-        .with_graceful_shutdown(stop)
-        .into_future();
-    let served = tokio::select! {
-        served = served => served,
+    let served = server::serve(listener, server::router(fabric, drops), stop);
+    tokio::select! {
+        () = served => {}
         () = late => {
             tracing::warn!("clients still connected; stopping all the same");
-            Ok(())
         }
-    };
+    }
     reload.abort();
     taps.abort();
     drop(socket);
-    served.map_err(RunError::Serve)
+    Ok(())
 }
 
 async fn reload_config(fabric: &Shared) {

@@ -79,7 +79,8 @@ impl ClientError {
                  --socket or NETD_SOCKET"
             }
             Self::Permission { .. } => {
-                "only root and the members of group netd may talk to netd"
+                "only root and the members of the groups netd and netd-read \
+                 may talk to netd"
             }
             Self::Broken { .. } | Self::Garbled { .. } => {
                 "is that netd's socket, and netd of the same version?"

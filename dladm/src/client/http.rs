@@ -10,16 +10,30 @@ use fabric::api::Problem;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::client::conn::http1;
+use hyper::http::response::Parts;
 use hyper::{Method, Request, Response, StatusCode, header};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep};
 
 use super::{Client, ClientError};
 
 /// The longest answer, in bytes: a hundred times what 4096 VNICs need.
 const LIMIT: usize = 128 << 20;
+
+/// The least time before a question is asked again.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// An answer, whatever it says.
+struct Answer {
+    status: StatusCode,
+    /// When the same question may be asked again. netd says so only where it
+    /// has done nothing, so that there is no harm in asking twice.
+    again_after: Option<Duration>,
+    body: Bytes,
+}
 
 /// An API type as a request's body.
 pub(super) fn body<T: Serialize>(value: &T) -> Bytes {
@@ -43,9 +57,8 @@ impl Client {
         path: &str,
     ) -> Result<(), ClientError> {
         let request = format!("DELETE {path}");
-        let (status, answer) =
-            self.exchange(patience, Method::DELETE, path, None)?;
-        refusal(&request, status, &answer)
+        let answer = self.exchange(patience, Method::DELETE, path, None)?;
+        refusal(&request, answer.status, &answer.body)
     }
 
     /// Asks, and reads the answer as a `T`.
@@ -67,22 +80,23 @@ impl Client {
         body: Option<Bytes>,
     ) -> Result<T, ClientError> {
         let request = format!("{method} {path}");
-        let (status, answer) = self.exchange(patience, method, path, body)?;
-        refusal(&request, status, &answer)?;
-        serde_json::from_slice(&answer).map_err(|error| ClientError::Garbled {
-            request,
-            what: error.to_string(),
+        let answer = self.exchange(patience, method, path, body)?;
+        refusal(&request, answer.status, &answer.body)?;
+        serde_json::from_slice(&answer.body).map_err(|error| {
+            ClientError::Garbled { request, what: error.to_string() }
         })
     }
 
-    /// Sends a request and waits for the whole answer.
+    /// Sends a request and waits for the whole answer. While netd says that it
+    /// may be asked again later, and patience lasts, it is: a command in a loop
+    /// must not fail because the loop is fast.
     fn exchange(
         &self,
         patience: Duration,
         method: Method,
         path: &str,
         body: Option<Bytes>,
-    ) -> Result<(StatusCode, Bytes), ClientError> {
+    ) -> Result<Answer, ClientError> {
         let name = format!("{method} {path}");
         let mut request = Request::builder()
             .method(method)
@@ -95,8 +109,18 @@ impl Client {
             .body(Full::new(body.unwrap_or_default()))
             .expect("paths are escaped and headers are constants");
         let work = async {
-            let connection = self.connect().await?;
-            self.converse(connection, request, &name).await
+            let start = Instant::now();
+            loop {
+                let connection = self.connect().await?;
+                let request = request.clone();
+                let answer = self.converse(connection, request, &name).await?;
+                match answer.again_after.map(|wait| wait.max(PAUSE)) {
+                    Some(wait) if start.elapsed() + wait < patience => {
+                        sleep(wait).await;
+                    }
+                    _ => return Ok(answer),
+                }
+            }
         };
         self.in_time(patience, &name, work)
     }
@@ -137,7 +161,7 @@ impl Client {
         stream: UnixStream,
         request: Request<Full<Bytes>>,
         name: &str,
-    ) -> Result<(StatusCode, Bytes), ClientError> {
+    ) -> Result<Answer, ClientError> {
         let broken = |source| {
             let socket = self.socket.clone();
             ClientError::Broken { socket, source }
@@ -165,14 +189,18 @@ impl Client {
 async fn read(
     response: Response<Incoming>,
     request: &str,
-) -> Result<(StatusCode, Bytes), ClientError> {
+) -> Result<Answer, ClientError> {
     let (head, body) = response.into_parts();
+    let again_after = again_after(&head);
     let request = request.to_owned();
     if body.size_hint().lower() > LIMIT as u64 {
         return Err(ClientError::TooLarge { request, limit: LIMIT });
     }
     match Limited::new(body, LIMIT).collect().await {
-        Ok(body) => Ok((head.status, body.to_bytes())),
+        Ok(body) => {
+            let (status, body) = (head.status, body.to_bytes());
+            Ok(Answer { status, again_after, body })
+        }
         Err(error) if error.is::<LengthLimitError>() => {
             Err(ClientError::TooLarge { request, limit: LIMIT })
         }
@@ -180,6 +208,14 @@ async fn read(
             Err(ClientError::Garbled { request, what: chain(&*error) })
         }
     }
+}
+
+/// When an answer allows the same question again, if it does.
+fn again_after(head: &Parts) -> Option<Duration> {
+    let may = [StatusCode::TOO_MANY_REQUESTS, StatusCode::SERVICE_UNAVAILABLE];
+    let value = head.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    let seconds = value.parse().ok()?;
+    may.contains(&head.status).then(|| Duration::from_secs(seconds))
 }
 
 /// An error with its causes.
@@ -231,7 +267,6 @@ mod tests {
     use std::os::unix::net::UnixListener;
     use std::path::Path;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
 
@@ -261,6 +296,56 @@ mod tests {
         assert_eq!(problem.title, "too hot");
         assert_eq!(problem.detail, "95 degrees");
         assert_eq!(problem.hint.as_deref(), Some("open a window"));
+    }
+
+    /// A server that gives these answers, a connection each, and then the
+    /// number of connections that came.
+    fn answer(
+        socket: &Path,
+        answers: &'static [&'static str],
+    ) -> thread::JoinHandle<usize> {
+        let listener = UnixListener::bind(socket).unwrap();
+        thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+            listener.set_nonblocking(true).unwrap();
+            answers.len() + usize::from(listener.accept().is_ok())
+        })
+    }
+
+    const VNICS: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n[]";
+    const TOO_MANY: &str = "HTTP/1.1 429 Too Many Requests\r\n\
+                            retry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    const FULL: &str = "HTTP/1.1 503 Service Unavailable\r\n\
+                        retry-after: 0\r\ncontent-length: 0\r\n\r\n";
+    const FAR_OFF: &str = "HTTP/1.1 503 Service Unavailable\r\n\
+                           retry-after: 86400\r\ncontent-length: 0\r\n\r\n";
+    const FAILED: &str = "HTTP/1.1 503 Service Unavailable\r\n\
+                          content-length: 0\r\n\r\n";
+    const ODD: &str = "HTTP/1.1 400 Bad Request\r\n\
+                       retry-after: 0\r\ncontent-length: 0\r\n\r\n";
+
+    #[test]
+    fn who_is_told_to_come_back_does_and_nobody_else() {
+        for (answers, want) in [
+            (&[VNICS][..], true),
+            (&[TOO_MANY, FULL, TOO_MANY, VNICS], true),
+            (&[FULL, FAILED], false),
+            (&[FAR_OFF], false),
+            (&[FAILED], false),
+            (&[ODD], false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let socket = dir.path().join("s");
+            let server = answer(&socket, answers);
+            let client = Client::new(&socket).unwrap();
+            let got = client.vnics();
+            assert_eq!(got.is_ok(), want, "{answers:?}: {got:?}");
+            assert_eq!(server.join().unwrap(), answers.len(), "{answers:?}");
+        }
     }
 
     #[test]

@@ -38,7 +38,8 @@ const LONG: Duration = Duration::from_secs(600);
 ///
 /// Nothing is sent before the first question, and every question has a
 /// connection of its own, so a restarted netd goes unnoticed. A question takes
-/// at most 30 s, one that makes changes by the thousand ten minutes.
+/// at most 30 s, one that makes changes by the thousand ten minutes; where netd
+/// has too much to do it is asked again meanwhile.
 ///
 /// It blocks the calling thread and must not be used on one that drives a
 /// tokio runtime.

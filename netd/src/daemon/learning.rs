@@ -2,6 +2,7 @@
 //! tables, and kept.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 
 use fabric::datapath::{LearnedKey, LinkRef, Row, Segment};
 use fabric::{LinkId, Over, ResolvedSpec, Step, Vnic};
@@ -11,6 +12,10 @@ use super::Daemon;
 use crate::apply::follow;
 use crate::chain::chain;
 use crate::kernel::Kernel;
+
+/// How many addresses that come or go at once are in the log: those of a
+/// host's guests when all of them boot.
+pub(super) const TOLD: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
 impl Daemon {
     /// Adds what guests came by to what tagmap has found.
@@ -108,12 +113,18 @@ impl Daemon {
             let row = Row::Learned(key);
             let written = match change {
                 Change::Learn(_) if built && !there => {
-                    tracing::info!(vnic = %id, %address, "learned");
+                    if let Some(unsaid) = self.learning_told.may_say() {
+                        tracing::info!(vnic = %id, %address, unsaid, "learned");
+                    }
                     let written = self.kernel.put(&row);
                     (written, Step::PutRow { row, was: None })
                 }
                 Change::Forget { .. } if there => {
-                    tracing::info!(vnic = %id, %address, "forgotten");
+                    if let Some(unsaid) = self.learning_told.may_say() {
+                        tracing::info!(
+                            vnic = %id, %address, unsaid, "forgotten"
+                        );
+                    }
                     let written = self.kernel.delete(&row);
                     (written, Step::DeleteRow { row })
                 }

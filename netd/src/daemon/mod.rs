@@ -25,6 +25,7 @@ use crate::chain::chain;
 use crate::config::ConfigFile;
 use crate::error::FabricError;
 use crate::kernel::{Kernel, KernelError, LinkStats, Update};
+use crate::seldom::Seldom;
 use crate::store::{Change, Store};
 
 /// The fabric of one network namespace.
@@ -41,6 +42,8 @@ pub struct Daemon {
     observed: Observed,
     blocked: Vec<Blocked>,
     learner: Learner,
+    /// Guests may come by addresses and give them back all day.
+    learning_told: Seldom,
     /// Whether the last plan, on what is known of the host, was empty.
     settled: bool,
     /// Why the fabric is not as declared, if it is not.
@@ -69,6 +72,7 @@ impl Daemon {
             observed: Observed::default(),
             blocked: Vec::new(),
             learner: Learner::new(),
+            learning_told: Seldom::new(learning::TOLD),
             settled: false,
             trouble: None,
         };

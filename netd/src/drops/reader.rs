@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn both_clocks_tell_the_same_time() {
         let boot = clock_gettime(ClockId::CLOCK_BOOTTIME).unwrap();
-        let told = SystemTime::UNIX_EPOCH + booted() + boot.into();
+        let boot = Duration::from(boot);
+        let told = SystemTime::UNIX_EPOCH + booted() + boot;
         let off = SystemTime::now().duration_since(told);
         let off = off.unwrap_or_else(|early| early.duration());
         assert!(off < Duration::from_secs(60), "{off:?}");

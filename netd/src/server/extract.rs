@@ -4,12 +4,15 @@ use axum::extract::{
     FromRequest, FromRequestParts, Path, Query, Request,
     rejection::JsonRejection,
 };
+use axum::http::StatusCode;
 use axum::http::request::Parts;
 use fabric::Status;
 use fabric::api::Problem;
+use hyper::body::Body as _;
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
+use super::limits::BODY_TIME;
+use super::{ApiError, flows};
 
 /// A JSON body.
 #[derive(Debug)]
@@ -22,9 +25,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
         request: Request,
         state: &S,
     ) -> Result<Self, ApiError> {
-        match axum::Json::from_request(request, state).await {
-            Ok(axum::Json(value)) => Ok(Self(value)),
-            Err(rejection) => Err(body_problem(&rejection).into()),
+        // Each route has a limit of its own, which what comes is measured by;
+        // what is announced to be above all of them need not come.
+        if request.body().size_hint().lower() > flows::MAX_BODY as u64 {
+            return Err(large_body().into());
+        }
+        let body = axum::Json::from_request(request, state);
+        match tokio::time::timeout(BODY_TIME, body).await {
+            Ok(Ok(axum::Json(value))) => Ok(Self(value)),
+            Ok(Err(rejection)) => Err(body_problem(&rejection).into()),
+            Err(_) => Err(slow_body().into()),
         }
     }
 }
@@ -44,6 +54,21 @@ fn body_problem(rejection: &JsonRejection) -> Problem {
         }
         other => other.status().as_u16(),
     };
+    problem
+}
+
+fn large_body() -> Problem {
+    let detail = "length limit exceeded";
+    let mut problem = Problem::new(Status::InvalidArgument, detail);
+    problem.status = StatusCode::PAYLOAD_TOO_LARGE.as_u16();
+    problem
+}
+
+fn slow_body() -> Problem {
+    let seconds = BODY_TIME.as_secs();
+    let detail = format!("the body did not come within {seconds} s");
+    let mut problem = Problem::new(Status::InvalidArgument, detail);
+    problem.status = StatusCode::REQUEST_TIMEOUT.as_u16();
     problem
 }
 

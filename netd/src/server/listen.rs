@@ -6,11 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use nix::unistd::{Gid, Group, chown};
+use nix::unistd::{Gid, chown};
 use tokio::net::UnixListener;
 
-/// The group whose members may change the fabric.
-const GROUP: &str = "netd";
+use super::acl;
+use super::peer::{CHANGERS, READERS, group};
+use crate::chain::chain;
 
 /// The socket can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +49,9 @@ impl Drop for Socket {
 }
 
 /// Listens at `DIR/netd.sock`, mode 0660, owned by root and by the group
-/// `netd` where there is one.
+/// `netd` where there is one. Members of the group `netd-read` may connect,
+/// too, by an entry in the file's access control list. What anybody may ask for
+/// then is up to the gate (docs/decisions/0010).
 ///
 /// # Errors
 /// [`ListenError`] when another netd serves there, or the system refuses.
@@ -67,10 +70,16 @@ pub fn listen(dir: &Path) -> Result<(UnixListener, Socket), ListenError> {
     let _ = fs::remove_file(&draft);
     let listener = UnixListener::bind(&draft).map_err(refused)?;
     let settle = || -> io::Result<()> {
-        if let Some(group) = Group::from_name(GROUP)? {
-            chown(&draft, None, Some(Gid::from_raw(group.gid.as_raw())))?;
+        if let Some(changers) = known_group(CHANGERS) {
+            chown(&draft, None, Some(changers))?;
         }
         fs::set_permissions(&draft, fs::Permissions::from_mode(0o660))?;
+        if let Some(readers) = known_group(READERS)
+            && let Err(error) = acl::admit(&draft, readers)
+        {
+            let (path, group) = (path.display(), READERS);
+            tracing::warn!(%path, group, %error, "the group cannot connect");
+        }
         fs::rename(&draft, &path)
     };
     settle().map_err(|source| {
@@ -78,6 +87,16 @@ pub fn listen(dir: &Path) -> Result<(UnixListener, Socket), ListenError> {
         refused(source)
     })?;
     Ok((listener, Socket { path }))
+}
+
+/// A group of this host. Where groups can't be read, root can still do
+/// everything, and that is better than no netd.
+fn known_group(name: &str) -> Option<Gid> {
+    group(name).unwrap_or_else(|error| {
+        let error = chain(&error);
+        tracing::warn!(group = name, %error, "cannot look up a group");
+        None
+    })
 }
 
 /// Removes the socket that a netd left behind when it was killed.

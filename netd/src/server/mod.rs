@@ -1,15 +1,28 @@
 //! The socket: HTTP/1.1 and JSON, described at `/v1/openapi.json`.
 //!
-//! Handlers decode, ask [`Daemon`], encode. Every error is a problem document.
+//! Handlers decode, ask [`Daemon`], encode. Every error is a problem document,
+//! but of what is not HTTP: hyper answers that with 400, 414 or 431 and nothing
+//! more, before there is a request.
+//!
+//! A connection takes a seat (`seats`, `serve`); each of its requests passes the
+//! gate, which asks how much its user has asked already and what they may
+//! (`gate`, `limits`, `peer`).
 
+mod acl;
 mod drops;
 mod etherstubs;
 mod extract;
 mod fabric;
 mod flows;
+mod gate;
+mod limits;
 mod links;
 mod listen;
 mod nictags;
+mod peer;
+mod problem;
+mod seats;
+mod serve;
 mod vnics;
 
 use std::sync::Arc;
@@ -18,7 +31,7 @@ use ::fabric::Status;
 use ::fabric::api::Problem;
 use axum::extract::{DefaultBodyLimit, FromRef};
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::get;
 use axum::{Json, Router};
 use tokio::sync::Mutex;
@@ -28,9 +41,13 @@ use utoipa_axum::routes;
 
 use crate::daemon::Daemon;
 use crate::drops::Drops;
-use crate::error::FabricError;
+
+use gate::Gate;
+use limits::MAX_BODY;
+use problem::ApiError;
 
 pub use listen::{ListenError, Socket, listen};
+pub use serve::serve;
 
 /// The fabric as handlers share it: one change at a time.
 pub type Shared = Arc<Mutex<Daemon>>;
@@ -54,39 +71,6 @@ impl FromRef<Served> for Drops {
     }
 }
 
-/// The largest request body, in bytes, but of those that list flows. The
-/// largest honest one is under 1 KiB.
-const MAX_BODY: usize = 64 * 1024;
-
-/// An answer that is an error.
-#[derive(Debug)]
-pub(crate) struct ApiError(Problem);
-
-impl From<FabricError> for ApiError {
-    fn from(error: FabricError) -> Self {
-        Self(Problem::from(&error))
-    }
-}
-
-impl From<Problem> for ApiError {
-    fn from(problem: Problem) -> Self {
-        Self(problem)
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.0.status)
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let mut response = (status, Json(self.0)).into_response();
-        response.headers_mut().insert(
-            axum::http::header::CONTENT_TYPE,
-            axum::http::HeaderValue::from_static(Problem::MEDIA_TYPE),
-        );
-        response
-    }
-}
-
 /// Does a request's work to its end, even if the client hangs up meanwhile:
 /// a change that was begun is finished or taken back, never dropped half way.
 ///
@@ -96,10 +80,13 @@ impl IntoResponse for ApiError {
 async fn finish<T: Send + 'static>(
     work: impl Future<Output = Result<T, ApiError>> + Send + 'static,
 ) -> Result<T, ApiError> {
-    tokio::spawn(work).await.unwrap_or_else(|_| {
-        let detail = "netd failed to handle the request; its log says more";
-        Err(Problem::new(Status::OperationFailed, detail).into())
-    })
+    let seat = gate::seat();
+    let work = async move {
+        let done = work.await;
+        drop(seat);
+        done
+    };
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(ApiError::own_fault()))
 }
 
 #[derive(Debug, OpenApi)]
@@ -115,7 +102,14 @@ struct Document;
 
 /// Nothing was changed. `code` says why in a word, `detail` in a line.
 #[derive(utoipa::ToResponse)]
-#[response(content_type = "application/problem+json")]
+#[response(
+    content_type = "application/problem+json",
+    headers((
+        "retry-after" = u32,
+        description = "After how many seconds the same request may be made \
+                       again; only where nothing was done (429, 503)"
+    ))
+)]
 #[expect(dead_code, reason = "stands for ApiError in the OpenAPI document")]
 pub(crate) struct Refused(Problem);
 
@@ -131,6 +125,7 @@ pub fn router(fabric: Shared, drops: Drops) -> Router {
         .fallback(unknown_path)
         .method_not_allowed_fallback(unknown_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(Gate::new(), gate::pass))
         .with_state(Served { fabric, drops })
 }
 
