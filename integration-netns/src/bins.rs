@@ -36,6 +36,13 @@ pub(crate) fn dir() -> &'static Path {
     })
 }
 
+/// The program of that name, as `scripts/schemathesis` leaves it.
+#[must_use]
+pub fn schemathesis() -> PathBuf {
+    let target = dir().parent().expect("a profile lies in target");
+    target.join("schemathesis/bin/schemathesis")
+}
+
 /// `PATH` with the programs of this build before all others, so that they can
 /// be called by their names, as people do.
 pub(crate) fn path() -> OsString {

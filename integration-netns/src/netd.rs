@@ -218,23 +218,19 @@ impl Netd {
     #[track_caller]
     #[must_use]
     pub fn client(&self) -> Client {
-        Client::new(Self::socket()).expect("a test may open files")
+        Client::new(socket()).expect("a test may open files")
     }
 
     /// Its API, byte by byte.
     #[must_use]
     pub fn api(&self) -> Api {
-        Api::new(Self::socket())
+        Api::new(socket())
     }
 
     /// What it has written to its log since the lab was opened.
     #[must_use]
     pub fn log(&self) -> String {
         fs::read_to_string(Self::file("netd.log")).unwrap_or_default()
-    }
-
-    fn socket() -> PathBuf {
-        Path::new(RUN_DIR).join("netd.sock")
     }
 
     fn file(name: &str) -> String {
@@ -270,6 +266,11 @@ impl Netd {
             panic!("netd does not end: {reason}")
         })
     }
+}
+
+/// Its socket.
+pub(crate) fn socket() -> PathBuf {
+    Path::new(RUN_DIR).join("netd.sock")
 }
 
 impl Drop for Netd {

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::panic::Location;
 use std::path::Path;
 
-use crate::guest;
+use crate::{bins, guest};
 
 /// Names the file that skips are written down in.
 const LIST_ENV: &str = "ARBALEST_SKIPS";
@@ -28,6 +28,9 @@ pub enum Need {
     Cpus,
     /// What virtual machines boot: `scripts/guest-kernel` fetches it.
     GuestKernel,
+    /// schemathesis, which asks an API all that its document allows and more:
+    /// `scripts/schemathesis` fetches it.
+    Schemathesis,
 }
 
 impl Need {
@@ -52,6 +55,11 @@ impl Need {
             Self::GuestKernel => {
                 let found = guest::files().iter().all(|file| file.is_file());
                 let hint = "needs a guest kernel: scripts/guest-kernel";
+                (!found).then(|| hint.to_owned())
+            }
+            Self::Schemathesis => {
+                let found = bins::schemathesis().is_file();
+                let hint = "needs schemathesis: scripts/schemathesis";
                 (!found).then(|| hint.to_owned())
             }
         }

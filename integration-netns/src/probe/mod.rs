@@ -1,5 +1,6 @@
 //! Questions to the network: who reaches whom, who hears what.
 
+mod asker;
 mod cap;
 mod datagrams;
 mod ear;
@@ -10,6 +11,7 @@ mod tap;
 mod tcp;
 mod watch;
 
+pub use asker::ask_in_circles;
 pub use cap::Cap;
 pub use datagrams::{Datagrams, Passage};
 pub use ear::{Ear, say_lines};
