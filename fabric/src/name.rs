@@ -1,6 +1,8 @@
 //! Names of links and NIC tags, checked once when they enter.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::io::Write;
 use std::str::FromStr;
 
 /// The name of a link as Linux knows it: 1 to 15 bytes (`IFNAMSIZ` less the
@@ -8,8 +10,25 @@ use std::str::FromStr;
 ///
 /// Any link of the host has such a name. A link that *we* make must also pass
 /// [`LinkName::for_new_link`], the grammar of dladm(8).
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LinkName(String);
+///
+/// Names are the keys of almost everything, by the thousand. So a name is its
+/// bytes, with zeros after them, and has nothing on the heap.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct LinkName([u8; LinkName::MAX + 1]);
+
+impl Ord for LinkName {
+    /// As text: no name holds a zero, so what fills it up comes before all
+    /// that a longer one goes on with.
+    fn cmp(&self, other: &Self) -> Ordering {
+        u128::from_be_bytes(self.0).cmp(&u128::from_be_bytes(other.0))
+    }
+}
+
+impl PartialOrd for LinkName {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl LinkName {
     /// The longest name, in bytes.
@@ -34,7 +53,7 @@ impl LinkName {
     /// # Errors
     /// [`NameError`] says which rule was broken.
     pub fn check_new(&self) -> Result<(), NameError> {
-        let text = &self.0;
+        let text = self.as_str();
         if !text.starts_with(|c: char| c.is_ascii_alphabetic()) {
             return Err(NameError::FirstNotLetter);
         }
@@ -60,7 +79,20 @@ impl LinkName {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        let fill = u128::from_be_bytes(self.0).trailing_zeros() / 8;
+        let length = self.0.len().saturating_sub(fill as usize);
+        // It was checked when it entered.
+        str::from_utf8(&self.0[..length]).unwrap_or_default()
+    }
+
+    /// A name that is ours to give: a prefix of at most five characters and a
+    /// number.
+    pub(crate) fn numbered(prefix: &str, number: u32) -> Self {
+        let mut bytes = [0; Self::MAX + 1];
+        let mut rest = &mut bytes[..];
+        // Ten digits at most, so there is room.
+        let _ = write!(rest, "{prefix}{number}");
+        Self(bytes)
     }
 }
 
@@ -82,20 +114,24 @@ impl FromStr for LinkName {
         let bad = |c: char| !c.is_ascii_graphic() || c == '/' || c == ':';
         match text.chars().find(|&c| bad(c)) {
             Some(c) => Err(NameError::Character(c)),
-            None => Ok(Self(text.to_owned())),
+            None => {
+                let mut bytes = [0; Self::MAX + 1];
+                bytes[..text.len()].copy_from_slice(text.as_bytes());
+                Ok(Self(bytes))
+            }
         }
     }
 }
 
 impl fmt::Display for LinkName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+        f.pad(self.as_str())
     }
 }
 
 impl fmt::Debug for LinkName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?}", self.0)
+        write!(f, "{:?}", self.as_str())
     }
 }
 
@@ -201,6 +237,23 @@ serde_as_text!(TagName);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_are_their_text() {
+        let texts = ["a", "a!", "a0", "ab", "abcdefghijklmno", "b", "vnic-7"];
+        for one in texts {
+            let name: LinkName = one.parse().unwrap();
+            assert_eq!(name.as_str(), one);
+            for other in texts {
+                let order = name.cmp(&other.parse().unwrap());
+                assert_eq!(order, one.cmp(other), "{one} {other}");
+            }
+        }
+        for number in [0, 7, u32::MAX] {
+            let name = LinkName::numbered("vnic-", number);
+            assert_eq!(Ok(name), format!("vnic-{number}").parse());
+        }
+    }
 
     #[test]
     fn new_link_names_follow_dladm() {

@@ -63,7 +63,7 @@ impl Vnic {
     #[must_use]
     pub fn host_end(id: LinkId) -> LinkName {
         // 5 + 10 digits at most: exactly the longest name.
-        format!("vnic-{id}").parse().expect("legal for any 32-bit number")
+        LinkName::numbered("vnic-", id.0)
     }
 
     /// The number in a host end's name.

@@ -71,7 +71,7 @@ pub fn vnics(daemon: &Daemon) -> Vec<VnicInfo> {
 pub fn vnic(daemon: &Daemon, id: LinkId) -> Result<VnicInfo, FabricError> {
     let vnic = daemon.spec().vnics.get(&id);
     let vnic = vnic.ok_or(FabricError::Vanished(id))?;
-    Ok(view(daemon, &daemon.resolved(), vnic))
+    Ok(view(daemon, &daemon.resolved_one(vnic), vnic))
 }
 
 fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {

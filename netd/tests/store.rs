@@ -499,9 +499,9 @@ fn a_store_of_any_layout_becomes_one_of_the_present_with_all_that_it_has() {
             let since = |layout| usize::from(from >= layout);
             let want = [1, 1, since(2), since(3), since(4)];
             assert_eq!(counts, want, "{title}");
-            assert_eq!(store.next_id(), Some(LinkId(3)), "{title}");
+            assert_eq!(store.next_link_id(), Some(LinkId(3)), "{title}");
             let flow = FlowId(if from >= 4 { 2 } else { 1 });
-            let next = store.next_flow_ids().next();
+            let next = store.next_flow_id();
             assert_eq!(next, Some(flow), "{title}");
         }
     }

@@ -155,7 +155,8 @@ mod tests {
         for sub in grammar().get_subcommands() {
             let about = sub.get_about().unwrap().to_string();
             let word = about.split(' ').next().unwrap();
-            let orders = ["List", "Create", "Delete", "Set", "Reset"];
+            let orders =
+                ["List", "Create", "Delete", "Set", "Reset", "Declare", "Show"];
             assert!(orders.contains(&word), "{}: {about}", sub.get_name());
             assert!(!about.ends_with('.'), "{}: {about}", sub.get_name());
         }

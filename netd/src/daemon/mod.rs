@@ -113,6 +113,17 @@ impl Daemon {
         self.resolve(&self.spec)
     }
 
+    /// One VNIC of it: what others are declared makes no difference to where a
+    /// VNIC sits.
+    #[must_use]
+    pub fn resolved_one(&self, vnic: &Vnic) -> ResolvedSpec {
+        self.resolve(&FabricSpec {
+            etherstubs: self.spec.etherstubs.clone(),
+            vnics: [(vnic.id, vnic.clone())].into(),
+            ..FabricSpec::default()
+        })
+    }
+
     fn resolve(&self, spec: &FabricSpec) -> ResolvedSpec {
         let mut resolved = self.find(spec);
         self.add_learned(&mut resolved);
@@ -257,7 +268,14 @@ impl Daemon {
             let Err(error) =
                 apply(&mut self.kernel, &plan, &mut self.observed).await
             else {
-                break;
+                let rest =
+                    fabric::plan(resolved, &tables, &shaping, &self.observed);
+                if rest.is_empty() {
+                    self.rest();
+                } else {
+                    tracing::error!(%rest, "the plan left something to do");
+                }
+                return Ok(());
             };
             for stuck in &error.stuck {
                 tracing::error!(%stuck, "could not be taken back");
@@ -274,14 +292,6 @@ impl Daemon {
                 _ => return Err(explain(error)),
             }
         }
-        let (tables, shaping) = self.compile(resolved)?;
-        let rest = fabric::plan(resolved, &tables, &shaping, &self.observed);
-        if rest.is_empty() {
-            self.rest();
-        } else {
-            tracing::error!(%rest, "the plan left something to do");
-        }
-        Ok(())
     }
 
     /// Nothing is left to do: every hook has this version's program.
@@ -322,7 +332,9 @@ impl Daemon {
         let resolved = self.check(&spec, &changes).await?;
         let removals = changes.iter().filter(|change| change.is_removal());
         let removals = removals.count();
-        if removals < changes.len()
+        if removals == 0 {
+            self.build(&resolved).await?;
+        } else if removals < changes.len()
             && let Some(before) = self.without_removals(&spec, &changes)
         {
             self.build(&before).await?;
