@@ -67,8 +67,10 @@ pub use mode::{Mode, ModeError, Owner};
 pub use model::ModelError;
 pub use mtu::{Mtu, MtuError};
 pub use name::{LinkName, NameError, TagName, TagNameError};
-pub use observed::{HostEnd, Observed, ObservedLink, ObservedProgram, Program};
-pub use plan::{Blocked, Plan, Step, first_used, plan};
+pub use observed::{
+    HostEnd, Observed, ObservedLink, ObservedProgram, Program, Torn,
+};
+pub use plan::{Blocked, Plan, Step, StepKind, first_used, plan};
 pub use priority::{Priority, PriorityError};
 pub use protection::{Protection, ProtectionError};
 pub use rings::{EndRings, Rings, RingsError, WantedRings};

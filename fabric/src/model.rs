@@ -10,7 +10,7 @@ use crate::datapath::{LinkRef, Row};
 use crate::shaping::{self, QueueError, QueueStep, QueueTree, Shaper};
 use crate::{
     EndRings, HostEnd, LinkName, Mac, Mtu, Observed, ObservedLink,
-    ObservedProgram, Program, Step,
+    ObservedProgram, Program, Step, Torn,
 };
 
 /// Why a step can't be made in a state.
@@ -210,6 +210,9 @@ impl Observed {
     }
 
     fn delete(&mut self, link: &LinkName) -> Result<(), ModelError> {
+        if self.unfinished.remove(link) {
+            return Ok(());
+        }
         self.end(link)?;
         if let Some(row) = self.tables.naming(&LinkRef::from(link)) {
             let (link, row) = (link.clone(), Box::new(row));
@@ -217,6 +220,7 @@ impl Observed {
         }
         self.host_ends.remove(link);
         self.rings.remove(link);
+        self.torn.remove(link);
         self.queues.remove(link);
         self.programs.retain(|(on, _), _| on != link);
         Ok(())
@@ -247,6 +251,7 @@ impl Observed {
             return Err(ModelError::SegsDiffer { link, expected, found });
         }
         end.segs = to;
+        self.mended(link, Torn::Segs);
         Ok(())
     }
 
@@ -334,7 +339,13 @@ impl Observed {
             return Err(ModelError::MtuDiffers { link, expected, found });
         }
         end.mtu = to;
+        self.mended(link, Torn::Mtu);
         Ok(())
+    }
+
+    /// Both ends have the same value again.
+    fn mended(&mut self, link: &LinkName, what: Torn) {
+        self.torn.retain(|end, torn| end != link || *torn != what);
     }
 
     fn attach(
@@ -421,6 +432,7 @@ impl Observed {
     fn exists(&self, link: &LinkName) -> bool {
         self.host_ends.contains_key(link)
             || self.shaper_ends.contains_key(link)
+            || self.unfinished.contains(link)
             || self.links.contains_key(link)
     }
 

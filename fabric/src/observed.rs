@@ -30,6 +30,13 @@ pub struct Observed {
     pub tables: DatapathTables,
     /// Zones that somebody asked about and whose namespaces are there.
     pub zones: BTreeSet<Zone>,
+    /// Links with our mark that were never finished, because netd died while
+    /// it made them: host ends, and near ends of shapers. Nothing leads to
+    /// them. They are in none of the other fields.
+    pub unfinished: BTreeSet<LinkName>,
+    /// Host ends that netd died over while it changed both ends: the guest end
+    /// may have the old value or the new one.
+    pub torn: BTreeMap<LinkName, Torn>,
     /// The ends of shapers that carry our mark, by name, and whether each is
     /// switched on.
     pub shaper_ends: BTreeMap<LinkName, bool>,
@@ -109,6 +116,15 @@ impl HostEnd {
     /// How many parts a frame may have where nobody has said less
     /// (`GSO_MAX_SEGS`).
     pub const MOST_SEGS: u32 = 65_535;
+}
+
+/// What was being changed of a VNIC's two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Torn {
+    /// Their MTU.
+    Mtu,
+    /// How many parts a frame may have that they leave to be cut.
+    Segs,
 }
 
 /// A program of the data plane, and so the hook that it belongs on.

@@ -204,7 +204,7 @@ macro_rules! abi {
 }
 pub(crate) use abi;
 #[cfg(feature = "bpf")]
-pub(crate) use flow::{flow_traffic_key, sum_flow_counters};
+pub(crate) use flow::{flow_in, flow_traffic_key, sum_flow_counters};
 
 abi! {
     /// `struct network4`

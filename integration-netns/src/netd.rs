@@ -57,6 +57,61 @@ impl Netd {
     /// When it runs, or doesn't come up.
     #[track_caller]
     pub fn launch(&mut self) {
+        if let Err(status) = self.launch_with(&[]) {
+            panic!("netd ended before it was ready: {status}");
+        }
+    }
+
+    /// Starts it again with some variables in its environment, and waits until
+    /// it serves.
+    ///
+    /// # Errors
+    /// How it ended, if it did so first.
+    ///
+    /// # Panics
+    /// When it runs, or neither comes up nor ends.
+    #[track_caller]
+    pub fn launch_with(
+        &mut self,
+        variables: &[(&str, &str)],
+    ) -> Result<(), ExitStatus> {
+        let words = self.spawn(variables);
+        let child = self.child.as_mut().expect("it was started");
+        let ready = Self::READY.until("netd says READY=1", || {
+            if let Ok(Some(status)) = child.try_wait() {
+                return Ok(Err(status));
+            }
+            let mut buffer = [0; 4096];
+            match words.recv(&mut buffer) {
+                Ok(len) => {
+                    let word = String::from_utf8_lossy(&buffer[..len]);
+                    if word.lines().any(|line| line == "READY=1") {
+                        Ok(Ok(()))
+                    } else {
+                        Err(format!("{word:?}"))
+                    }
+                }
+                Err(error) => Err(error.to_string()),
+            }
+        });
+        if ready.is_err() {
+            self.child = None;
+        }
+        ready
+    }
+
+    /// Starts it again and doesn't wait for anything.
+    ///
+    /// # Panics
+    /// When it runs, or can't be started.
+    #[track_caller]
+    pub fn launch_unwatched(&mut self) {
+        let _ = self.spawn(&[]);
+    }
+
+    /// Starts it. What it tells a service manager comes to the socket.
+    #[track_caller]
+    fn spawn(&mut self, variables: &[(&str, &str)]) -> UnixDatagram {
         assert!(self.child.is_none(), "netd runs already");
         // Bound again each time, so that no old word counts.
         let notify = Self::file("notify.sock");
@@ -75,30 +130,15 @@ impl Netd {
             .args(["--run-dir", RUN_DIR])
             .args(["--bpffs", Self::BPFFS])
             .env("NOTIFY_SOCKET", &notify)
+            .envs(variables.iter().copied())
             .stdin(std::process::Stdio::null())
             .stdout(log.try_clone().expect("a file can be duplicated"))
             .stderr(log);
         let child = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start netd: {error}"));
-        let child = self.child.insert(child);
-        Self::READY.until("netd says READY=1", || {
-            if let Ok(Some(status)) = child.try_wait() {
-                panic!("netd ended before it was ready: {status}");
-            }
-            let mut buffer = [0; 4096];
-            match words.recv(&mut buffer) {
-                Ok(len) => {
-                    let word = String::from_utf8_lossy(&buffer[..len]);
-                    if word.lines().any(|line| line == "READY=1") {
-                        Ok(())
-                    } else {
-                        Err(format!("{word:?}"))
-                    }
-                }
-                Err(error) => Err(error.to_string()),
-            }
-        });
+        self.child = Some(child);
+        words
     }
 
     /// The namespace that it serves.
@@ -153,6 +193,15 @@ impl Netd {
     pub fn kill(&mut self) {
         self.signal(Signal::SIGKILL);
         self.ended();
+    }
+
+    /// Waits until it has ended by itself, and says how.
+    ///
+    /// # Panics
+    /// When it doesn't.
+    #[track_caller]
+    pub fn wait(&mut self) -> ExitStatus {
+        self.ended()
     }
 
     /// Whether the process that was started still runs.

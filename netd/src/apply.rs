@@ -3,6 +3,7 @@
 use fabric::shaping::{ClassId, QueueStep};
 use fabric::{LinkName, Observed, Plan, Step};
 
+use crate::failpoint::{self, Place};
 use crate::kernel::{Kernel, KernelError};
 
 /// A plan that could not be carried out. What had been done of it was taken
@@ -55,15 +56,19 @@ pub async fn apply(
         // They come last, so one wait is for all of them.
         if !drained && leaf(&steps[at]).is_some() {
             let going: Vec<_> = steps[at..].iter().filter_map(leaf).collect();
+            failpoint::before(Place::Drain);
             kernel.drain(&going).await;
+            failpoint::after(Place::Drain);
             drained = true;
         }
         let doomed = doomed(&steps[at..]);
+        failpoint::before(&steps[at]);
         let done = if doomed.len() > 1 {
             kernel.delete_pairs(&doomed).await
         } else {
             kernel.step(&steps[at]).await
         };
+        failpoint::after(&steps[at]);
         if let Err(source) = done {
             let step = Box::new(steps[at].clone());
             let stuck = take_back(kernel, &steps[..at], observed).await;
@@ -105,7 +110,10 @@ async fn take_back(
 ) -> Vec<String> {
     let mut stuck = Vec::new();
     for undo in Step::undo_all(done) {
-        match kernel.step(&undo).await {
+        failpoint::before(&undo);
+        let undone = kernel.step(&undo).await;
+        failpoint::after(&undo);
+        match undone {
             Ok(()) => follow(observed, &undo),
             Err(error) => {
                 stuck.push(format!("{undo}: {}", crate::chain::chain(&error)));

@@ -21,6 +21,7 @@ pub mod config;
 pub mod daemon;
 pub mod drops;
 pub mod error;
+pub mod failpoint;
 pub mod kernel;
 pub mod logging;
 mod reconcile;

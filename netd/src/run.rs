@@ -13,6 +13,7 @@ use crate::config::ConfigFile;
 use crate::daemon::Daemon;
 use crate::drops::Drops;
 use crate::error::FabricError;
+use crate::failpoint::{self, Place};
 use crate::kernel::{Kernel, OpenError};
 use crate::server::{self, ListenError, Shared};
 use crate::store::{Store, StoreError};
@@ -73,7 +74,9 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
         signal(SignalKind::interrupt()).map_err(RunError::Serve)?;
     let mut hang_up = signal(SignalKind::hangup()).map_err(RunError::Serve)?;
 
+    failpoint::before(Place::OpenStore);
     let store = Store::open(&args.state_dir, &boot_id())?;
+    failpoint::after(Place::OpenStore);
     let kernel = Kernel::open(&args.bpffs)?;
     let config = ConfigFile::open(&args.config);
     let daemon = Daemon::start(kernel, store, config).await?;

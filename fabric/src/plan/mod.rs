@@ -13,12 +13,18 @@
 //! are exchanged when all rows are there, and before anything goes that only the
 //! older ones lead to.
 //!
+//! Before all that goes what an earlier netd had begun to make when it died: a
+//! link that is half made is deleted, and made anew where it is wanted. What it
+//! had begun to change of a host end is set again, because nobody sees from
+//! here how far it got at the guest end.
+//!
 //! [`plan()`] is total: what can't be built now is listed as [`Blocked`] and the
 //! rest goes ahead. A VNIC that was built and has lost its link is not deleted:
 //! its guest end would take its addresses and routes along. It is *parked*, as
 //! if its cable had been pulled: off, and without rows, until the link is back.
 
 mod diff;
+mod kind;
 mod nic;
 mod queues;
 mod rings;
@@ -32,9 +38,10 @@ use crate::datapath::DatapathTables;
 use crate::shaping::Shaping;
 use crate::{
     Ends, HostEnd, LinkName, Observed, ObservedProgram, Program, ResolvedSpec,
-    ResolvedVnic, Status, Vnic, VnicKey,
+    ResolvedVnic, Status, Torn, Vnic, VnicKey,
 };
 
+pub use kind::StepKind;
 pub use nic::first_used;
 pub use step::Step;
 
@@ -123,7 +130,10 @@ pub fn plan(
 
     let nics = nic::nics(tables, observed);
     let queues = queues::queues(shaping, &missing, observed);
-    let mut steps = nics.before;
+    let unfinished = observed.unfinished.iter().cloned();
+    let mut steps: Vec<Step> =
+        unfinished.map(|link| Step::DeletePair { link }).collect();
+    steps.extend(nics.before);
     steps.extend(queues.before);
     steps.extend(
         (&parked | &surplus)
@@ -162,8 +172,9 @@ pub fn plan(
         place.push(Step::Attach { link, program, replace });
     }
     for (name, vnic) in &wanted {
+        let torn = |what| observed.torn.get(name) == Some(&what);
         if let Some(end) = observed.host_ends.get(name)
-            && end.mtu != vnic.mtu
+            && (end.mtu != vnic.mtu || torn(Torn::Mtu))
         {
             let (link, from, to) = (name.clone(), end.mtu, vnic.mtu);
             let zone = vnic.zone.clone();
@@ -172,7 +183,7 @@ pub fn plan(
         let end = observed.host_ends.get(name);
         let from = end.map_or(HostEnd::MOST_SEGS, |end| end.segs);
         if let Some(&to) = shaping.segs.get(name)
-            && from != to
+            && (from != to || torn(Torn::Segs))
         {
             let (link, zone) = (name.clone(), vnic.zone.clone());
             steps.push(Step::SetSegs { link, zone, from, to });

@@ -41,9 +41,10 @@ pub enum Step {
         /// The link below, for the TAP's description.
         over: LinkName,
     },
-    /// Delete a VNIC's two ends, or its TAP.
+    /// Delete a VNIC's two ends, or its TAP. Or a link of ours that is half
+    /// made, whatever it was to be.
     DeletePair {
-        /// The host end.
+        /// The host end; of a shaper that is half made, its near end.
         link: LinkName,
     },
     /// Switch a host end, or a shaper's end, on.

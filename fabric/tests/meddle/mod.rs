@@ -4,6 +4,8 @@
 //! delete LINK               a host end, or a shaper, is gone
 //! unplug LINK               a physical link is gone
 //! orphan LINK               a host end that nobody wants is there
+//! unfinish LINK             netd has died while it made a link of ours
+//! tear mtu|segs LINK        netd has died while it changed a host end
 //! down LINK                 a host end, or a shaper's end, is switched off
 //! unqueue LINK              a link has no queues any more
 //! reroot LINK               a link has an HTB that netd would not make
@@ -30,7 +32,7 @@
 use fabric::datapath::{DatapathTables, LinkRef, Row, Segment};
 use fabric::shaping::{ClassId, Queue, QueueTree, Shaper};
 use fabric::{
-    EndRings, HostEnd, LinkName, Mtu, Observed, ObservedProgram, Program,
+    EndRings, HostEnd, LinkName, Mtu, Observed, ObservedProgram, Program, Torn,
 };
 
 /// Does what a line says, or says why it has no effect: such a line would test
@@ -54,6 +56,31 @@ pub(crate) fn meddle(
             }
             observed.host_ends.remove(&link).ok_or_else(missing)?;
             vanish(observed, &link);
+        }
+        ["unfinish", link] => {
+            let link = name(link);
+            if let Some(shaper) = Shaper::of_near_end(&link) {
+                for end in [shaper.near_end(), shaper.far_end()] {
+                    observed.shaper_ends.remove(&end).ok_or_else(missing)?;
+                    vanish(observed, &end);
+                }
+            } else {
+                observed.host_ends.remove(&link).ok_or_else(missing)?;
+                vanish(observed, &link);
+            }
+            observed.unfinished.insert(link);
+        }
+        ["tear", what, link] => {
+            let link = name(link);
+            let torn = match what {
+                "mtu" => Torn::Mtu,
+                "segs" => Torn::Segs,
+                _ => return Err("no such setting".to_owned()),
+            };
+            if !observed.host_ends.contains_key(&link) {
+                return Err(missing());
+            }
+            observed.torn.insert(link, torn);
         }
         ["unqueue", link] => {
             observed.queues.remove(&name(link)).ok_or_else(missing)?;

@@ -137,6 +137,13 @@ fn no_flow_traffic() -> Vec<u8> {
     vec![0; size_of::<FlowTrafficAbi>()]
 }
 
+/// The flow in the bytes of a flow's row.
+#[cfg(feature = "bpf")]
+pub(crate) fn flow_in(value: &[u8]) -> Option<FlowId> {
+    let value: FlowAbi = read(value)?;
+    Some(FlowId(value.id))
+}
+
 /// The bytes of a flow's key in the table of what was counted.
 pub(crate) fn flow_traffic_key(id: FlowId) -> Vec<u8> {
     id.0.as_bytes().to_vec()

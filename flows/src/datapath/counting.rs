@@ -1,5 +1,6 @@
 //! What the programs count for a VNIC.
 
+use std::collections::BTreeSet;
 use std::sync::MutexGuard;
 
 use fabric::{FlowId, LinkId};
@@ -75,6 +76,33 @@ impl Datapath {
             if let Some((id, slot)) = abi::slot_in(&value) {
                 self.slots().insert(id, slot);
             }
+        }
+        Ok(())
+    }
+
+    /// Deletes counters whose row is not there. They are made before the row
+    /// and deleted after it, so one who dies in between leaves them.
+    pub(super) fn drop_strays(&self) -> Result<(), MapError> {
+        let vnics = self.rows(Table::Vnics)?;
+        let vnics = vnics.iter().filter_map(|(_, value)| abi::slot_in(value));
+        let drops = vnics.map(|(id, _)| abi::drops_key(id)).collect();
+        self.keep_only(Table::Drops, &drops)?;
+        let flows = self.rows(Table::Flows)?;
+        let flows = flows.iter().filter_map(|(_, value)| abi::flow_in(value));
+        let traffic = flows.map(abi::flow_traffic_key).collect();
+        self.keep_only(Table::FlowTraffic, &traffic)
+    }
+
+    /// Deletes what a table has at other keys.
+    fn keep_only(
+        &self,
+        table: Table,
+        keys: &BTreeSet<Vec<u8>>,
+    ) -> Result<(), MapError> {
+        let there: Vec<Vec<u8>> = self.map(table).keys().collect();
+        for key in there.iter().filter(|key| !keys.contains(*key)) {
+            remove(self.map(table), key)
+                .map_err(|source| MapError::Read { table, source })?;
         }
         Ok(())
     }

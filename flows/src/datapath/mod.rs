@@ -175,6 +175,10 @@ impl Datapath {
         let (slots, known) = (Mutex::default(), Mutex::default());
         let opened = Self { maps, told, shown, programs, pins, slots, known };
         opened.read_slots().map_err(OpenError::Slots)?;
+        // While tables move, the rows are partly still in the other version's.
+        if !opened.is_moving() {
+            opened.drop_strays().map_err(OpenError::Slots)?;
+        }
         Ok(opened)
     }
 

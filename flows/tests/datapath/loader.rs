@@ -16,8 +16,8 @@ use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
 use libbpf_rs::query::ProgInfoIter;
 use libbpf_rs::{
-    ErrorKind, Object, ObjectBuilder, TC_EGRESS, TC_INGRESS, TcAttachPoint,
-    TcHook,
+    ErrorKind, MapCore, MapFlags, MapHandle, MapType, Object, ObjectBuilder,
+    TC_EGRESS, TC_INGRESS, TcAttachPoint, TcHook, libbpf_sys,
 };
 
 use crate::frames::{STATION, vnic};
@@ -121,6 +121,38 @@ fn rows_are_read_as_they_were_written() {
         assert_eq!(datapath.observe(&links()).unwrap(), none);
         let gone = datapath.counters(LinkId(7)).unwrap_err();
         assert!(matches!(gone, MapError::NoCounters { .. }), "{gone}");
+    });
+}
+
+#[test]
+fn counters_without_a_row_go_when_the_tables_are_opened() {
+    in_lab(|lab| {
+        let datapath = Datapath::open(&lab.pins()).unwrap();
+        let tables = flows::compile(&resolved());
+        put_all(&datapath, &tables);
+        let keys = |table: &str| -> BTreeSet<Vec<u8>> {
+            let pin = lab.pins().join(table);
+            MapHandle::from_pinned_path(pin).unwrap().keys().collect()
+        };
+        let tables = ["drops", "flow_traffic"];
+        let before = tables.map(keys);
+        assert_eq!(before[0].len(), 4, "{before:?}");
+        // As who died between the counters and the row left them.
+        for table in tables {
+            let map = MapHandle::from_pinned_path(lab.pins().join(table));
+            let map = map.unwrap();
+            let cpus = libbpf_rs::num_possible_cpus().unwrap();
+            let length = usize::try_from(map.value_size()).unwrap();
+            let zero = vec![vec![0; length]; cpus];
+            let key = 4711_u32.to_ne_bytes();
+            map.update_percpu(&key, &zero, MapFlags::ANY).unwrap();
+        }
+        assert_ne!(tables.map(keys), before);
+        drop(datapath);
+        let datapath = Datapath::open(&lab.pins()).unwrap();
+        assert_eq!(tables.map(keys), before);
+        let zero = Counters::default();
+        assert_eq!(datapath.counters(LinkId(7)).unwrap(), zero);
     });
 }
 

@@ -11,6 +11,7 @@ use flows::learn::{Change, Guest, Heard, Learned, Moment};
 use super::Daemon;
 use crate::apply::follow;
 use crate::chain::chain;
+use crate::failpoint::{self, Place};
 use crate::kernel::Kernel;
 
 /// How many addresses that come or go at once are in the log: those of a
@@ -111,6 +112,7 @@ impl Daemon {
             // The rows of a VNIC that waits for its link come with it.
             let built = tables.vnics.contains_key(&host_end);
             let row = Row::Learned(key);
+            failpoint::before(Place::WriteLearned);
             let written = match change {
                 Change::Learn(_) if built && !there => {
                     if let Some(unsaid) = self.learning_told.may_say() {
@@ -130,6 +132,7 @@ impl Daemon {
                 }
                 _ => continue,
             };
+            failpoint::after(Place::WriteLearned);
             match written {
                 (Ok(()), step) => follow(&mut self.observed, &step),
                 (Err(error), step) => {
@@ -155,9 +158,11 @@ impl Daemon {
             .cloned()
             .collect();
         let store = &mut self.store;
+        failpoint::before(Place::KeepLearned);
         let kept = tokio::task::block_in_place(|| {
             store.keep_learned(changes, &asked, &pending)
         });
+        failpoint::after(Place::KeepLearned);
         // Guests go on with what they have; a netd that comes after this one
         // would have to learn it again.
         if let Err(error) = kept {

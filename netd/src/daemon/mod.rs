@@ -24,6 +24,7 @@ use crate::apply::{ApplyError, apply};
 use crate::chain::chain;
 use crate::config::ConfigFile;
 use crate::error::FabricError;
+use crate::failpoint::{self, Place};
 use crate::kernel::{Kernel, KernelError, LinkStats, Update};
 use crate::seldom::Seldom;
 use crate::store::{Change, Store};
@@ -462,7 +463,9 @@ impl Daemon {
 
     /// Writes changes down. The disk may take its time; other tasks run on.
     fn commit(&mut self, changes: &[Change<'_>]) -> Result<(), FabricError> {
+        failpoint::before(Place::Commit);
         tokio::task::block_in_place(|| self.store.commit(changes))?;
+        failpoint::after(Place::Commit);
         Ok(())
     }
 

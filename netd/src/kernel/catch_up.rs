@@ -75,6 +75,7 @@ impl Kernel {
             }
             observed.refusing.remove(&was);
             changed |= observed.links.remove(&was).is_some();
+            changed |= observed.unfinished.remove(&was);
         }
         if let Some(found) = found {
             let known = self.indexes.index_of(&found.name);

@@ -3,11 +3,13 @@
 use std::io;
 use std::os::fd::OwnedFd;
 
-use fabric::{LinkName, Mtu, Zone};
+use fabric::{LinkName, Mtu, Torn, Zone};
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 
+use super::links::{self, GROUP};
 use super::netlink::{Netlink, NetlinkError, attribute};
-use super::{links, pair, zones};
+use super::{pair, zones};
+use crate::failpoint::{self, Place};
 
 /// A link with the socket that reaches it.
 struct End {
@@ -22,20 +24,27 @@ impl End {
         Self { netlink: netlink.clone(), index, namespace: None }
     }
 
-    async fn set_mtu(
+    /// Sets something of the link, at once with all else that is given.
+    async fn set<const N: usize>(
         &self,
-        link: &LinkName,
-        mtu: Mtu,
+        what: impl FnOnce() -> String,
+        attributes: [LinkAttribute; N],
     ) -> Result<(), NetlinkError> {
         let mut message = LinkMessage::default();
         message.header.index = self.index;
-        message.attributes = vec![LinkAttribute::Mtu(mtu.bytes())];
-        let what = || format!("set the MTU of {link} to {mtu}");
-        pair::set(&self.netlink, message, what).await
+        message.attributes = attributes.into();
+        pair::set(&self.netlink, message, what).await?;
+        failpoint::after(Place::ChangeEnd);
+        Ok(())
     }
 }
 
+/// Says that both ends have the same value.
+const WHOLE: LinkAttribute = LinkAttribute::Group(GROUP);
+
 /// Changes the MTU of a host end, and of the guest end that belongs to it.
+/// Until both have it the host end is marked: a netd that comes later sets both
+/// again.
 ///
 /// A guest end that can't be found keeps its own: its zone may have lost its
 /// name, or its owner may have moved it. A TAP has none.
@@ -49,28 +58,32 @@ pub(super) async fn set_mtu(
     let message = netlink.link(link).await?;
     let host = End::here(netlink, message.header.index);
     let guest = find(&host, &message, zone).await;
+    let mtu = |mtu: Mtu| LinkAttribute::Mtu(mtu.bytes());
+    let what = || format!("set the MTU of {link} to {to}");
+    let Some(guest) = guest else {
+        return host.set(what, [mtu(to), WHOLE]).await;
+    };
+    let torn = LinkAttribute::Group(links::torn(Torn::Mtu));
     // A veth drops what its other end could not have sent: the end with the
     // larger MTU is always the one that listens.
-    let ends = match (guest, to < from) {
-        (None, _) => vec![host],
-        (Some(guest), true) => vec![guest, host],
-        (Some(guest), false) => vec![host, guest],
-    };
-    for (at, end) in ends.iter().enumerate() {
-        if let Err(error) = end.set_mtu(link, to).await {
-            for end in &ends[..at] {
-                // The first error is the one to tell.
-                let _ = end.set_mtu(link, from).await;
-            }
-            return Err(error);
-        }
+    host.set(what, [mtu(from.max(to)), torn]).await?;
+    if let Err(error) = guest.set(what, [mtu(to)]).await {
+        // The first error is the one to tell.
+        let _ = host.set(what, [mtu(from), WHOLE]).await;
+        return Err(error);
+    }
+    if let Err(error) = host.set(what, [mtu(to), WHOLE]).await {
+        let _ = guest.set(what, [mtu(from)]).await;
+        let _ = host.set(what, [mtu(from), WHOLE]).await;
+        return Err(error);
     }
     Ok(())
 }
 
 /// Limits how many parts a frame may have that the guest leaves to be cut. It
 /// is the guest end's own limit that its network stack heeds; the host end's
-/// shows what it is, as nobody sees the guest end from here.
+/// shows what it is, as nobody sees the guest end from here. Until both have it
+/// the host end is marked.
 ///
 /// A guest end that can't be found keeps what it has. A TAP has none.
 pub(super) async fn set_gso_segs(
@@ -81,15 +94,14 @@ pub(super) async fn set_gso_segs(
 ) -> Result<(), NetlinkError> {
     let message = netlink.link(link).await?;
     let host = End::here(netlink, message.header.index);
-    let guest = find(&host, &message, zone).await;
-    for end in guest.iter().chain([&host]) {
-        let mut message = LinkMessage::default();
-        message.header.index = end.index;
-        message.attributes = vec![LinkAttribute::GsoMaxSegs(segs)];
-        let what = || format!("limit the frames of {link} to {segs} parts");
-        pair::set(&end.netlink, message, what).await?;
+    let what = || format!("limit the frames of {link} to {segs} parts");
+    let segs = LinkAttribute::GsoMaxSegs(segs);
+    if let Some(guest) = find(&host, &message, zone).await {
+        let torn = LinkAttribute::Group(links::torn(Torn::Segs));
+        host.set(what, [torn]).await?;
+        guest.set(what, [segs.clone()]).await?;
     }
-    Ok(())
+    host.set(what, [segs, WHOLE]).await
 }
 
 /// A guest end, for what netlink has no words for.

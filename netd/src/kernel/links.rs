@@ -3,7 +3,7 @@
 use fabric::shaping::Shaper;
 use fabric::{
     Duplex, HostEnd, LinkClass, LinkName, LinkState, Mac, Mtu, ObservedLink,
-    Vnic,
+    Torn, Vnic,
 };
 use flows::LinkIndexes;
 use netlink_packet_route::link::{
@@ -22,6 +22,20 @@ pub(super) const GROUP: u32 = 0x4152_4241;
 /// The group of host ends about to be deleted. One deletion by group costs one
 /// grace period of the kernel however many links there are.
 pub(super) const TRASH: u32 = GROUP + 1;
+
+/// The group of a link of ours until it is finished: closed, described, with
+/// the queue that it is to have. Whoever finds one like that later makes it
+/// anew.
+pub(super) const UNFINISHED: u32 = GROUP + 2;
+
+/// The group of a host end while what both ends have in common is changed.
+/// Nobody sees from here how far that got at the guest end.
+pub(super) const fn torn(what: Torn) -> u32 {
+    match what {
+        Torn::Mtu => GROUP + 3,
+        Torn::Segs => GROUP + 4,
+    }
+}
 
 /// A link of the namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +61,10 @@ impl Found {
 /// What a link is to us.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum What {
-    /// A host end.
-    Ours(HostEnd),
+    /// A host end, and what of it was being changed.
+    Ours(HostEnd, Option<Torn>),
+    /// A link of ours that was being made.
+    Unfinished,
     /// An end of a shaper, and whether it is on.
     Shaper(bool),
     /// Somebody else's, of a class that we know.
@@ -82,8 +98,16 @@ fn what(link: &LinkMessage, name: &LinkName) -> What {
     // that large.
     let mtu = Mtu::new(mtu.unwrap_or_default()).unwrap_or(Mtu::MAX);
     let up = link.header.flags.contains(LinkFlags::Up);
-    let marked = matches!(group, Some(GROUP | TRASH));
-    if marked && Vnic::id_of_host_end(name).is_some() {
+    let near = Shaper::of_near_end(name);
+    let host_end = Vnic::id_of_host_end(name);
+    if group == Some(UNFINISHED) && (near.is_some() || host_end.is_some()) {
+        return What::Unfinished;
+    }
+    let torn = [Torn::Mtu, Torn::Segs]
+        .into_iter()
+        .find(|what| group == Some(self::torn(*what)));
+    let marked = matches!(group, Some(GROUP | TRASH)) || torn.is_some();
+    if marked && host_end.is_some() {
         // Not by the flag, which is off on a link that is off: a TAP is open
         // or not whether or not it is on.
         let carrier = attribute(link, |at| match at {
@@ -96,10 +120,11 @@ fn what(link: &LinkMessage, name: &LinkName) -> What {
             _ => None,
         });
         let segs = segs.unwrap_or(HostEnd::MOST_SEGS);
-        return What::Ours(HostEnd { mtu, segs, up, carrier });
+        let end = HostEnd { mtu, segs, up, carrier };
+        return What::Ours(end, torn);
     }
     let far = Shaper::of_far_end(name);
-    if marked && Shaper::of_near_end(name).or(far).is_some() {
+    if marked && near.or(far).is_some() {
         return What::Shaper(up);
     }
     let mac = attribute(link, |at| match at {
@@ -290,7 +315,7 @@ mod tests {
         ] {
             let mut link = link(name, Some(InfoKind::Veth));
             link.attributes.extend(group.map(LinkAttribute::Group));
-            let ours = matches!(read(&link).unwrap().what, What::Ours(_));
+            let ours = matches!(read(&link).unwrap().what, What::Ours(..));
             assert_eq!(ours, want, "{name} {group:?}");
         }
     }
@@ -314,6 +339,33 @@ mod tests {
     }
 
     #[test]
+    fn what_a_netd_died_over_shows_in_the_mark() {
+        for (name, group, want) in [
+            ("vnic-7", UNFINISHED, Ok(())),
+            ("shape-1", UNFINISHED, Ok(())),
+            ("vnic-7", torn(Torn::Mtu), Err(Some(Torn::Mtu))),
+            ("vnic-7", torn(Torn::Segs), Err(Some(Torn::Segs))),
+            ("vnic-7", TRASH, Err(None)),
+        ] {
+            let mut link = link(name, Some(InfoKind::Veth));
+            link.attributes.push(LinkAttribute::Group(group));
+            let got = match read(&link).unwrap().what {
+                What::Unfinished => Ok(()),
+                What::Ours(_, torn) => Err(torn),
+                other => panic!("{name} {group:#x}: {other:?}"),
+            };
+            assert_eq!(got, want, "{name} {group:#x}");
+        }
+        // Both go with the near end.
+        let mut far = link("shaped-1", Some(InfoKind::Veth));
+        far.attributes.push(LinkAttribute::Group(UNFINISHED));
+        assert_eq!(read(&far).unwrap().what, What::Other);
+        let mut bge0 = link("bge0", Some(InfoKind::Veth));
+        bge0.attributes.push(LinkAttribute::Group(UNFINISHED));
+        assert_eq!(read(&bge0).unwrap().what, What::Other);
+    }
+
+    #[test]
     fn carrier_is_told_of_a_host_end_that_is_off() {
         for (attribute, want) in [
             (Some(LinkAttribute::Carrier(1)), true),
@@ -325,7 +377,7 @@ mod tests {
             link.attributes.extend(attribute);
             let (mtu, segs) = (Mtu::ETHERNET, HostEnd::MOST_SEGS);
             let end = HostEnd { mtu, segs, up: false, carrier: want };
-            assert_eq!(read(&link).unwrap().what, What::Ours(end));
+            assert_eq!(read(&link).unwrap().what, What::Ours(end, None));
         }
     }
 

@@ -37,6 +37,7 @@ use flows::learn::Moment;
 use flows::{Counters, Datapath, FlowCounters, LinkIndexes, Told};
 
 use crate::chain::chain;
+use crate::failpoint::{self, Place};
 use netlink::Netlink;
 use news::News;
 use queues::ClassStats;
@@ -159,8 +160,12 @@ impl Kernel {
     pub fn open(pins: &Path) -> Result<Self, OpenError> {
         let netlink = Netlink::connect().map_err(OpenError::Netlink)?;
         let sysfs = Sysfs::of_this_thread().map_err(OpenError::Sysfs)?;
+        failpoint::before(Place::PreparePins);
         bpffs::prepare(pins)?;
+        failpoint::after(Place::PreparePins);
+        failpoint::before(Place::Load);
         let datapath = Datapath::open(pins)?;
+        failpoint::after(Place::Load);
         for change in datapath.changes() {
             match change.outcome {
                 Outcome::WrittenAnew | Outcome::CountsGoOn => {

@@ -49,10 +49,18 @@ impl Kernel {
         observed.links.clear();
         observed.host_ends.clear();
         observed.shaper_ends.clear();
+        observed.unfinished.clear();
+        observed.torn.clear();
         for message in messages {
             let Some(found) = links::read(&message) else { continue };
             found.enter(&mut indexes);
             file(observed, found);
+        }
+        // The far end of a shaper goes with its near end, finished or not.
+        for near in &observed.unfinished {
+            if let Some(shaper) = Shaper::of_near_end(near) {
+                observed.shaper_ends.remove(&shaper.far_end());
+            }
         }
         let old = std::mem::replace(&mut self.indexes, indexes);
         observed
@@ -216,19 +224,33 @@ impl Kernel {
 /// Files a link under what it is, and says whether that is news.
 pub(super) fn file(observed: &mut Observed, found: Found) -> bool {
     let Found { name, what, .. } = found;
-    let Observed { links, host_ends, shaper_ends, .. } = observed;
+    let Observed { links, host_ends, shaper_ends, torn, unfinished, .. } =
+        observed;
     let mut news = false;
+    let is_torn = match what {
+        What::Ours(_, torn) => torn,
+        _ => None,
+    };
+    news |= torn.get(&name).copied() != is_torn;
+    match is_torn {
+        Some(is) => torn.insert(name.clone(), is),
+        None => torn.remove(&name),
+    };
+    if !matches!(what, What::Unfinished) {
+        news |= unfinished.remove(&name);
+    }
     if !matches!(what, What::Foreign(_)) {
         news |= links.remove(&name).is_some();
     }
-    if !matches!(what, What::Ours(_)) {
+    if !matches!(what, What::Ours(..)) {
         news |= host_ends.remove(&name).is_some();
     }
     if !matches!(what, What::Shaper(_)) {
         news |= shaper_ends.remove(&name).is_some();
     }
     news | match what {
-        What::Ours(end) => host_ends.insert(name, end) != Some(end),
+        What::Ours(end, _) => host_ends.insert(name, end) != Some(end),
+        What::Unfinished => unfinished.insert(name),
         What::Shaper(up) => shaper_ends.insert(name, up) != Some(up),
         What::Foreign(mut link) => {
             // What is asked of drivers is not told here.

@@ -10,9 +10,10 @@ use netlink_packet_route::link::{
     LinkMessage,
 };
 
-use super::links::{self, Found, GROUP, TRASH};
+use super::links::{self, Found, GROUP, TRASH, UNFINISHED};
 use super::netlink::{Netlink, NetlinkError};
 use super::{KernelError, host_end, zones};
+use crate::failpoint::{self, Place};
 
 /// What [`create`] makes.
 #[derive(Debug)]
@@ -29,7 +30,8 @@ pub(super) struct Pair<'a> {
 ///
 /// One message does it: `ip link add HOST_END mtu N group G type veth peer
 /// name GUEST_END address MAC mtu N netns ZONE`. The guest end is born in its
-/// zone; moving it there afterwards would cost 16 ms of grace periods.
+/// zone; moving it there afterwards would cost 16 ms of grace periods. Until
+/// the host end is closed and described it is marked as unfinished.
 pub(super) async fn create(
     netlink: &Netlink,
     pair: &Pair<'_>,
@@ -53,7 +55,7 @@ pub(super) async fn create(
     message.attributes = vec![
         LinkAttribute::IfName(link.to_string()),
         LinkAttribute::Mtu(mtu.bytes()),
-        LinkAttribute::Group(GROUP),
+        LinkAttribute::Group(UNFINISHED),
         LinkAttribute::LinkInfo(vec![
             LinkInfo::Kind(InfoKind::Veth),
             LinkInfo::Data(InfoData::Veth(InfoVeth::Peer(peer))),
@@ -70,7 +72,9 @@ pub(super) async fn create(
     drop(namespace);
     made?;
 
+    failpoint::before(Place::FinishPair);
     let finished = finish(netlink, link, guest_end, *zone, over).await;
+    failpoint::after(Place::FinishPair);
     if finished.is_err() {
         // The caller was told that nothing was made.
         let _ = delete(netlink, &[(*link).clone()]).await;
@@ -93,7 +97,8 @@ async fn finish(
     let alias = host_end::description(&VnicKey { zone, name }, over);
     let mut message = LinkMessage::default();
     message.header.index = made.index;
-    message.attributes = vec![LinkAttribute::IfAlias(alias)];
+    message.attributes =
+        vec![LinkAttribute::IfAlias(alias), LinkAttribute::Group(GROUP)];
     set(netlink, message, || format!("describe {link}")).await?;
     Ok(made)
 }
@@ -136,6 +141,7 @@ pub(super) async fn delete(
                 .await?;
         }
         trash.attributes = vec![LinkAttribute::Group(TRASH)];
+        failpoint::before(Place::DeleteMarked);
     }
     let what = || {
         let names: Vec<&str> = links.iter().map(LinkName::as_str).collect();

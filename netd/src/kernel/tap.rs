@@ -15,6 +15,7 @@ use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use super::links::{self, Found, GROUP};
 use super::netlink::Netlink;
 use super::{KernelError, host_end, pair};
+use crate::failpoint::{self, Place};
 
 /// Where TAPs are made.
 const DEVICE: &str = "/dev/net/tun";
@@ -57,6 +58,7 @@ pub(super) async fn create(
     let Tap { link, vnic, owner, several, mtu, over } = tap;
     // Until it is told to stay, the TAP goes when this is dropped.
     let file = Unfinished::open(link, *several)?;
+    failpoint::before(Place::MarkTap);
     let index = netlink.link(link).await?.header.index;
     let mut message = LinkMessage::default();
     message.header.index = index;
@@ -69,12 +71,15 @@ pub(super) async fn create(
         LinkAttribute::IfAlias(host_end::description(vnic, over)),
     ];
     pair::set(netlink, message, || format!("mark {link}")).await?;
+    failpoint::after(Place::MarkTap);
     host_end::close(link)?;
     file.give_to(*owner)?;
     let made = netlink.link(link).await?;
     let made =
         links::read(&made).ok_or_else(|| KernelError::Gone((*link).clone()))?;
+    failpoint::before(Place::KeepTap);
     file.keep()?;
+    failpoint::after(Place::KeepTap);
     Ok(made)
 }
 

@@ -12,6 +12,7 @@ use tokio::net::UnixListener;
 use super::acl;
 use super::peer::{CHANGERS, READERS, group};
 use crate::chain::chain;
+use crate::failpoint::{self, Place};
 
 /// The socket can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -65,10 +66,13 @@ pub fn listen(dir: &Path) -> Result<(UnixListener, Socket), ListenError> {
         .map_err(refused)?;
     clear(&path)?;
     // Bound under another name until its permissions are right: connect()
-    // checks them, and there is no moment at which just anybody may.
-    let draft = dir.join(format!(".netd.sock.{}", std::process::id()));
+    // checks them, and there is no moment at which just anybody may. Always the
+    // same name, so that what a killed netd leaves is cleared away by the next.
+    let draft = dir.join(".netd.sock.new");
     let _ = fs::remove_file(&draft);
+    failpoint::before(Place::BindSocket);
     let listener = UnixListener::bind(&draft).map_err(refused)?;
+    failpoint::after(Place::BindSocket);
     let settle = || -> io::Result<()> {
         if let Some(changers) = known_group(CHANGERS) {
             chown(&draft, None, Some(changers))?;

@@ -24,6 +24,7 @@ use tokio::sync::OnceCell;
 
 use super::netlink::{Netlink, NetlinkError};
 use super::{KernelError, guest_end};
+use crate::failpoint::{self, Place};
 
 pub(super) use agree::{agrees, is_of_hooks};
 pub use read::{ClassStats, Root};
@@ -133,6 +134,7 @@ impl Queues {
             if from.kind().is_some() {
                 gone?;
             }
+            failpoint::after(Place::DeleteQueue);
         }
         let (message, flags) = message::request(index, step);
         let what = || format!("{step} on {link}");

@@ -9,15 +9,17 @@ use netlink_packet_route::link::{
     LinkMessage,
 };
 
-use super::super::links::GROUP;
+use super::super::links::{GROUP, UNFINISHED};
 use super::super::{KernelError, host_end, pair};
 use super::Queues;
+use crate::failpoint::{self, Place};
 
 /// Makes both ends, and the near end's root: what is sent into a shaper that has
 /// no classes yet goes nowhere.
 ///
-/// Both carry the mark from the message that creates them, and are closed like
-/// host ends: what comes out at the far end and meets no program goes nowhere.
+/// Both carry the mark from the message that creates them, as unfinished until
+/// the near end, last of all, is told to be finished. They are closed like host
+/// ends: what comes out at the far end and meets no program goes nowhere.
 /// Their MTU is the largest there is, because what a VNIC may send has been
 /// checked before.
 pub(super) async fn create(
@@ -39,7 +41,9 @@ pub(super) async fn create(
         })
         .await?;
 
+    failpoint::before(Place::FinishShaper);
     let finished = finish(queues, &near, &far, over).await;
+    failpoint::after(Place::FinishShaper);
     if finished.is_err() {
         // The caller was told that nothing was made.
         let _ = pair::delete(netlink, &[near]).await;
@@ -55,7 +59,7 @@ fn end(name: &LinkName) -> LinkMessage {
     message.attributes = vec![
         LinkAttribute::IfName(name.to_string()),
         LinkAttribute::Mtu(Mtu::MAX.bytes()),
-        LinkAttribute::Group(GROUP),
+        LinkAttribute::Group(UNFINISHED),
     ];
     message
 }
@@ -67,18 +71,19 @@ async fn finish(
     over: Option<&LinkName>,
 ) -> Result<[(LinkName, u32); 2], KernelError> {
     let netlink = &queues.netlink;
-    let mut indexes = [0; 2];
-    for (link, index) in [near, far].into_iter().zip(&mut indexes) {
-        *index = netlink.link(link).await?.header.index;
-        host_end::close(link)?;
-        let Some(over) = over else { continue };
-        let mut message = LinkMessage::default();
-        message.header.index = *index;
-        let alias = format!("what VNICs over {over} send");
-        message.attributes = vec![LinkAttribute::IfAlias(alias)];
-        pair::set(netlink, message, || format!("describe {link}")).await?;
-    }
+    let near_index = netlink.link(near).await?.header.index;
+    let far_index = netlink.link(far).await?.header.index;
     let root = QueueStep::AddRoot { default: None };
-    queues.step(near, indexes[0], &root).await?;
-    Ok([(near.clone(), indexes[0]), (far.clone(), indexes[1])])
+    queues.step(near, near_index, &root).await?;
+    for (link, index) in [(far, far_index), (near, near_index)] {
+        host_end::close(link)?;
+        let mut message = LinkMessage::default();
+        message.header.index = index;
+        message.attributes = vec![LinkAttribute::Group(GROUP)];
+        let alias = over.map(|over| format!("what VNICs over {over} send"));
+        message.attributes.extend(alias.map(LinkAttribute::IfAlias));
+        pair::set(netlink, message, || format!("describe {link}")).await?;
+        failpoint::after(Place::FinishShaperEnd);
+    }
+    Ok([(near.clone(), near_index), (far.clone(), far_index)])
 }
