@@ -6,8 +6,8 @@
 limit=30m
 # What tests, benchmarks and the machine's init call.
 tools="
-	bridge busybox chmod dhclient dnsmasq ip kill mkdir mknod modprobe mount
-	nsenter ping setpriv sh sleep stty tc
+	bridge busybox chmod dhclient dnsmasq ip kill losetup mkdir mkfs.ext4 mknod
+	modprobe mount nsenter ping setpriv sh sleep stty tc umount
 "
 
 # Makes a place for the machine's files, $root, which is gone with the script.

@@ -214,7 +214,11 @@ impl FabricError {
             | Self::VanishedFlow(_)
             | Self::Exhausted(_)
             | Self::Queues(_) => return None,
-            Self::Apply(_) | Self::Kernel(_) | Self::Store(_) => {
+            Self::Store(error) => {
+                let hint = error.hint();
+                hint.unwrap_or_else(|| "netd's log says more".to_owned())
+            }
+            Self::Apply(_) | Self::Kernel(_) => {
                 "netd's log says more".to_owned()
             }
         })

@@ -53,7 +53,8 @@ impl RunError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.hint(),
-            _ => None,
+            Self::Fabric(error) => error.hint(),
+            Self::Kernel(_) | Self::Listen(_) | Self::Serve(_) => None,
         }
     }
 }

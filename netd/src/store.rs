@@ -22,7 +22,7 @@ use fabric::{
 };
 use nix::fcntl::{Flock, FlockArg};
 use rusqlite::types::FromSql;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Transaction, params};
 
 pub use change::Change;
 
@@ -135,6 +135,14 @@ pub enum StoreError {
     /// The file belongs to another program.
     #[error("{} is not netd's", .0.display())]
     Foreign(PathBuf),
+    /// The file is not what SQLite wrote.
+    #[error("{} is damaged: {what}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// The first thing that is wrong with it.
+        what: String,
+    },
     /// A row that netd did not write.
     #[error("{}: the entry of {subject} is damaged", path.display())]
     Damaged {
@@ -160,16 +168,53 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// What to do about it, where there is something.
+    /// What to try.
     #[must_use]
     pub fn hint(&self) -> Option<String> {
-        let Self::Layout { path, .. } = self else { return None };
-        let path = path.display();
-        Some(format!(
-            "nothing was changed, and traffic flows on; start the netd that \
-             wrote {path}, or a later one"
-        ))
+        Some(match self {
+            Self::Corrupt { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Foreign(path) => put_back(path),
+            Self::Sqlite { path, source, .. } => match code(source) {
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                    put_back(path)
+                }
+                Some(
+                    ErrorCode::DiskFull
+                    | ErrorCode::ReadOnly
+                    | ErrorCode::CannotOpen
+                    | ErrorCode::SystemIoFailure,
+                ) => {
+                    let dir = path.parent().unwrap_or(path).display();
+                    format!("netd must be able to write to {dir}")
+                }
+                _ => return None,
+            },
+            Self::Dir { dir, .. } => {
+                format!("netd must be able to write to {}", dir.display())
+            }
+            Self::Layout { path, .. } => {
+                let path = path.display();
+                format!(
+                    "nothing was changed, and traffic flows on; start the netd \
+                     that wrote {path}, or a later one"
+                )
+            }
+            Self::Locked(_) => return None,
+        })
     }
+}
+
+fn put_back(path: &Path) -> String {
+    let path = path.display();
+    format!(
+        "put a copy of {path} back; without one netd forgets every VNIC and \
+         deletes it"
+    )
+}
+
+fn code(error: &rusqlite::Error) -> Option<ErrorCode> {
+    error.sqlite_error_code()
 }
 
 /// The numbers that are given next.
@@ -533,11 +578,20 @@ fn check(connection: &Connection, path: &Path) -> Result<u32, StoreError> {
         return Err(StoreError::Foreign(path.to_owned()));
     }
     let found = pragma("user_version").map_err(read)?;
-    if (1..=VERSION).contains(&found) {
-        Ok(found)
-    } else {
-        Err(StoreError::Layout { path: path.to_owned(), found })
+    if !(1..=VERSION).contains(&found) {
+        return Err(StoreError::Layout { path: path.to_owned(), found });
     }
+    // Not when somebody asks for the first row on a damaged page, which may be
+    // in the middle of a change.
+    let what: String = connection
+        .query_row("PRAGMA quick_check(1)", (), |row| row.get(0))
+        .map_err(read)?;
+    if what != "ok" {
+        // It lists what it finds in lines.
+        let what = what.replace('\n', " ");
+        return Err(StoreError::Corrupt { path: path.to_owned(), what });
+    }
+    Ok(found)
 }
 
 /// Brings a file from the layout `from` to ours, all the way or not at all.
