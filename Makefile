@@ -26,8 +26,8 @@ bench-program: ## Measure the guests' BPF program on single frames; ARGS=--quick
 bench-shape: ## Measure caps and guarantees beside CNI, Incus, libvirt; ARGS=--quick
 	@scripts/bench shape $(ARGS)
 
-fuzz: ## Run a million frames through the guard in BPF and in Rust; FRAMES=N
-	@scripts/fuzz $(FRAMES)
+fuzz: ## Feed the guard (FRAMES=N) and every parser (RUNS=N) with anything
+	@RUNS=$(RUNS) ONLY=$(ONLY) scripts/fuzz $(FRAMES)
 
 lint: ## Check formatting and lints
 	@scripts/lint
