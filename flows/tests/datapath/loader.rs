@@ -16,8 +16,8 @@ use flows::datapath::{HANDLE, MapError, OBJECT, OpenError, PRIORITY};
 use flows::{Counters, Datapath, EncodeError, LinkIndexes};
 use libbpf_rs::query::ProgInfoIter;
 use libbpf_rs::{
-    ErrorKind, MapCore, MapFlags, MapHandle, MapType, Object, ObjectBuilder,
-    TC_EGRESS, TC_INGRESS, TcAttachPoint, TcHook, libbpf_sys,
+    ErrorKind, MapCore, MapFlags, MapHandle, Object, ObjectBuilder, TC_EGRESS,
+    TC_INGRESS, TcAttachPoint, TcHook,
 };
 
 use crate::frames::{STATION, vnic};

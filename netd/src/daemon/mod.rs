@@ -13,7 +13,8 @@ use fabric::api::{Applied, CreateEtherstub, Declared};
 use fabric::datapath::DatapathTables;
 use fabric::shaping::Shaping;
 use fabric::{
-    Blocked, FabricSpec, LinkName, Observed, ResolvedSpec, Step, Vnic, Zone,
+    Blocked, FabricSpec, LinkId, LinkName, Mode, Observed, ResolvedSpec, Step,
+    Vnic, Zone,
 };
 
 use flows::learn::Learner;
@@ -214,9 +215,37 @@ impl Daemon {
     /// # Errors
     /// When the kernel can't be read.
     pub async fn refresh_for_reading(&mut self) -> Result<(), FabricError> {
-        self.refresh().await?;
+        self.refresh_states().await?;
         self.kernel.observe_modes(&mut self.observed).await;
         Ok(())
+    }
+
+    /// [`Daemon::refresh`], and who has carrier at this moment. The kernel says
+    /// that in its own time, and at most once a second of some links.
+    ///
+    /// # Errors
+    /// When the kernel can't be read.
+    pub async fn refresh_states(&mut self) -> Result<(), FabricError> {
+        self.refresh().await?;
+        if self.kernel.observe_states(&mut self.observed).await? {
+            self.settled = false;
+        }
+        Ok(())
+    }
+
+    /// Looks who has TAPs open at this moment: of one VNIC, or of all.
+    pub(super) async fn look_at_taps(&mut self, of: Option<LinkId>) {
+        let tap = |vnic: &&Vnic| {
+            vnic.props.mode == Mode::Tap && of.is_none_or(|id| id == vnic.id)
+        };
+        let taps = self.spec.vnics.values().filter(tap);
+        let taps: Vec<LinkName> =
+            taps.map(|vnic| Vnic::host_end(vnic.id)).collect();
+        for tap in taps {
+            // One that is not there is open to nobody.
+            let looked = self.kernel.look_at(&mut self.observed, &tap).await;
+            self.settled &= !looked.unwrap_or_default();
+        }
     }
 
     /// [`Daemon::refresh`], and what the kernel has counted on its links.

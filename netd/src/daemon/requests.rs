@@ -59,6 +59,12 @@ impl Daemon {
         zone: Option<&str>,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
+        let mut named = self.spec.vnics_called(name, zone);
+        let id = named.next().map(|vnic| vnic.id);
+        drop(named);
+        if id.is_some() {
+            self.look_at_taps(id).await;
+        }
         let mut draft = self.draft();
         draft.delete_vnic(name, zone)?;
         let spec = draft.spec;
@@ -228,6 +234,7 @@ impl Daemon {
             })
             .collect();
         self.look_for_cpus(props.iter());
+        self.look_at_taps(None).await;
         let mut draft = self.draft();
         for operation in operations {
             draft.take(operation)?;
@@ -250,6 +257,7 @@ impl Daemon {
         let zones = document.vnics.iter();
         self.look_for_zones(zones.filter_map(|vnic| vnic.zone.as_ref()));
         self.look_for_cpus(document.vnics.iter().map(|vnic| &vnic.props));
+        self.look_at_taps(None).await;
         let mut draft = self.draft();
         draft.become_document(document)?;
         let spec = draft.spec;

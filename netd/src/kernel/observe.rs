@@ -40,6 +40,41 @@ impl Kernel {
         Ok(observed)
     }
 
+    /// Reads the state of links again, and says whether that is news.
+    ///
+    /// # Errors
+    /// When netlink can't be read.
+    pub async fn observe_states(
+        &mut self,
+        observed: &mut Observed,
+    ) -> Result<bool, KernelError> {
+        let mut news = false;
+        for message in self.netlink.links().await? {
+            if let Some(found) = links::read(&message) {
+                // What has changed besides is about to be said.
+                if self.indexes.index_of(&found.name) == Some(found.index) {
+                    news |= file(observed, found);
+                }
+            }
+        }
+        Ok(news)
+    }
+
+    /// Reads one host end again, and says whether that is news.
+    ///
+    /// # Errors
+    /// When netlink can't be read.
+    pub async fn look_at(
+        &mut self,
+        observed: &mut Observed,
+        host_end: &LinkName,
+    ) -> Result<bool, KernelError> {
+        let message = self.netlink.link(host_end).await?;
+        let found = links::read(&message);
+        Ok(found.is_some_and(|found| file(observed, found)))
+    }
+
+    /// Reads all links.
     async fn observe_links(
         &mut self,
         observed: &mut Observed,

@@ -25,7 +25,7 @@ pub(super) async fn links(
 ) -> Result<Json<Vec<LinkInfo>>, ApiError> {
     finish(async move {
         let mut fabric = fabric.lock().await;
-        fabric.refresh().await?;
+        fabric.refresh_states().await?;
         Ok(Json(views::links(&fabric)))
     })
     .await
