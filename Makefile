@@ -1,5 +1,5 @@
 # A menu: each entry is a script of scripts/, which can be run without make.
-.PHONY: help demo test test-kernel bench bench-forward bench-program bench-shape fuzz lint
+.PHONY: help demo test test-kernel bench bench-control bench-forward bench-program bench-shape fuzz lint
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
@@ -16,6 +16,9 @@ test-kernel: ## Run what touches the kernel on Debian 12's, in QEMU; ACCEL=kvm
 
 bench: ## Measure everything, and write bench/results
 	@scripts/bench
+
+bench-control: ## Measure VNICs that come and go, beside CNI; ARGS=--quick
+	@scripts/bench control $(ARGS)
 
 bench-forward: ## Measure packets beside bridges and macvlan; ARGS=--quick
 	@scripts/bench forward $(ARGS)

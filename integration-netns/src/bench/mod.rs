@@ -3,7 +3,9 @@
 //! Machines are noisy and shared, so nothing here is judged by a clock alone:
 //! what is compared runs in turns, in one run, and medians are compared.
 
+mod bpffs;
 mod cni;
+mod control;
 mod counter;
 mod cpu;
 mod forward;
@@ -12,15 +14,15 @@ mod machine;
 mod numbers;
 mod pair;
 mod program;
-mod sample;
 mod shape;
 mod svg;
-mod vnic_create;
+mod verdict;
 
 use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
+use control::Part;
 use machine::Machine;
 use serde::Serialize;
 
@@ -29,11 +31,18 @@ use crate::LabError;
 /// Where results are written, below the working directory.
 const RESULTS: &str = "bench/results";
 
-/// Runs the benchmark of creating VNICs, prints its table and writes its
-/// results.
+/// Runs the benchmark of VNICs that come, change and go, prints its tables and
+/// writes its results. `--only PART` runs a part alone, and writes nothing.
 #[must_use]
-pub fn create() -> ExitCode {
-    finish("vnic_create", |machine, _| vnic_create::measure(machine))
+pub fn control() -> ExitCode {
+    let mut args: Vec<_> = std::env::args().skip(1).collect();
+    let asked = take_part(&mut args).and_then(|only| {
+        let mode = Mode::of(args.into_iter())?;
+        let whole = only.is_none();
+        let measure = |machine, mode| control::measure(machine, mode, only);
+        run("control", mode, whole, measure)
+    });
+    exit_code("control", asked)
 }
 
 /// Runs the benchmark of forwarding, prints its tables and writes its results.
@@ -65,7 +74,6 @@ trait Outcome: Display + Serialize {
 
 impl Outcome for forward::Report {}
 impl Outcome for program::Report {}
-impl Outcome for vnic_create::Report {}
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +98,27 @@ impl Mode {
     }
 }
 
+/// Takes `--only PART` out of the arguments.
+fn take_part(args: &mut Vec<String>) -> Result<Option<Part>, BenchError> {
+    let Some(at) = args.iter().position(|arg| arg == "--only") else {
+        return Ok(None);
+    };
+    args.remove(at);
+    let name = if at < args.len() { args.remove(at) } else { String::new() };
+    let part = Part::ALL.into_iter().find(|part| part.name() == name);
+    part.map(Some).ok_or(BenchError::Part(name))
+}
+
 fn finish<R: Outcome>(
     name: &str,
     measure: fn(Machine, Mode) -> Result<R, LabError>,
 ) -> ExitCode {
     let mode = Mode::of(std::env::args().skip(1));
-    match mode.and_then(|mode| run(name, mode, measure)) {
+    exit_code(name, mode.and_then(|mode| run(name, mode, true, measure)))
+}
+
+fn exit_code(name: &str, done: Result<(), BenchError>) -> ExitCode {
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             crate::note(&format!("bench {name}: {error}"));
@@ -110,6 +133,12 @@ enum BenchError {
     /// Nobody knows what is meant.
     #[error("no argument is known but --quick, and not {0:?}")]
     Argument(String),
+    /// A benchmark has no such part.
+    #[error(
+        "--only takes one of {parts}, and not {0:?}",
+        parts = Part::ALL.map(Part::name).join(", ")
+    )]
+    Part(String),
     /// There is no lab.
     #[error(transparent)]
     Lab(#[from] LabError),
@@ -126,7 +155,8 @@ enum BenchError {
 fn run<R: Outcome>(
     name: &str,
     mode: Mode,
-    measure: fn(Machine, Mode) -> Result<R, LabError>,
+    whole: bool,
+    measure: impl FnOnce(Machine, Mode) -> Result<R, LabError>,
 ) -> Result<(), BenchError> {
     let report = measure(Machine::this(), mode)?;
     // Whoever closed the pipe has seen enough; the file is written all the
@@ -136,6 +166,10 @@ fn run<R: Outcome>(
         .expect("a report has text keys only");
     if mode == Mode::Quick {
         let _ = writeln!(std::io::stdout(), "\nnot written: --quick");
+        return Ok(());
+    }
+    if !whole {
+        let _ = writeln!(std::io::stdout(), "\nnot written: --only");
         return Ok(());
     }
     let mut files = report.plots();
@@ -165,5 +199,24 @@ mod tests {
         assert_eq!(mode(&[]), Some(Mode::Full));
         assert_eq!(mode(&["--quick"]), Some(Mode::Quick));
         assert_eq!(mode(&["--quick", "forward"]), None);
+    }
+
+    #[test]
+    fn a_part_is_taken_and_the_rest_left() {
+        for (args, want, left) in [
+            (&["--quick"][..], Some(None), &["--quick"][..]),
+            (
+                &["--only", "single", "--quick"],
+                Some(Some(Part::Single)),
+                &["--quick"],
+            ),
+            (&["--only", "all"], None, &[]),
+            (&["--quick", "--only"], None, &["--quick"]),
+        ] {
+            let mut rest: Vec<_> =
+                args.iter().copied().map(str::to_owned).collect();
+            assert_eq!(take_part(&mut rest).ok(), want, "{args:?}");
+            assert_eq!(rest, left, "{args:?}");
+        }
     }
 }

@@ -19,8 +19,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Mode;
 use super::machine::Machine;
+use super::{Mode, bpffs};
 use crate::{Lab, LabError};
 use frames::FRAMES;
 use guests::Guest;
@@ -63,7 +63,7 @@ pub(super) fn measure(
     let lab = Lab::open()?;
     // A test run takes place on the loopback device of the caller's namespace.
     let zone = lab.quiet_zone("program");
-    let pins = runner::pins();
+    let pins = bpffs::mounted().join("netd");
     let cases = zone.on_thread(|| {
         let mut runner = Runner::new(&pins);
         let mut taken = vec![Vec::with_capacity(times); cases().count()];

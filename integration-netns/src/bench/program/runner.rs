@@ -1,15 +1,13 @@
 //! The program in the kernel, and the clock that the kernel runs it by.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use fabric::datapath::DatapathTables;
 use fabric::{Program, Vnic};
 use flows::{Datapath, LinkIndexes};
 use libbpf_rs::{Object, ObjectBuilder, ProgramInput};
-use nix::mount::{MsFlags, mount};
 
 use super::guests::{Guest, OTHER, SELF};
-use crate::lab::FILES;
 
 /// `TC_ACT_REDIRECT` of linux/pkt_cls.h: what becomes of every frame here.
 const REDIRECT: u32 = 7;
@@ -17,17 +15,6 @@ const REDIRECT: u32 = 7;
 /// The loopback device's number in every namespace: the kernel runs a program
 /// for a test there, which makes it the guest's host end.
 const LOOPBACK: u32 = 1;
-
-/// Makes a place for the tables' pins in the lab.
-pub(super) fn pins() -> PathBuf {
-    let dir = Path::new(FILES).join("bpf");
-    let (none, nothing) = (MsFlags::empty(), None::<&str>);
-    let mounted = std::fs::create_dir(&dir).and_then(|()| {
-        Ok(mount(Some("bpf"), &dir, Some("bpf"), none, nothing)?)
-    });
-    mounted.unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-    dir.join("netd")
-}
 
 /// The tables as the loader has them, and on the same tables an object whose
 /// programs can be run.

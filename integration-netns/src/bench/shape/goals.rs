@@ -5,22 +5,7 @@ use serde::Serialize;
 use super::case::{Case, Question, Way};
 use super::figures::Figures;
 use crate::bench::numbers::{Bound, median, rounded};
-
-/// Whether a goal is met somewhere.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Verdict {
-    pub(super) goal: String,
-    pub(super) number: f64,
-    pub(super) bound: Bound,
-    pub(super) met: bool,
-}
-
-impl Verdict {
-    fn new(goal: String, number: f64, bound: Bound) -> Self {
-        let number = rounded(number);
-        Self { goal, number, bound, met: bound.met(number) }
-    }
-}
+use crate::bench::verdict::Verdict;
 
 /// What is wanted of the number itself.
 pub(super) fn of_itself(question: Question) -> Bound {

@@ -7,11 +7,12 @@ use serde::Serialize;
 use super::case::{Cap, Case, Direction, Question, TABLES, Way};
 use super::figures::Figures;
 use super::flows::{Kpps, WANTED};
-use super::goals::{Single, Verdict, of_itself};
+use super::goals::{Single, of_itself};
 use super::plots::plots;
 use crate::bench::Outcome;
 use crate::bench::machine::Machine;
 use crate::bench::numbers::median;
+use crate::bench::verdict::Verdict;
 
 /// What was measured.
 #[derive(Debug, Serialize)]
@@ -73,7 +74,7 @@ impl fmt::Display for Report {
         self.flows(f)?;
         writeln!(f, "\nOf VNICs alone")?;
         for verdict in self.singles.iter().filter_map(Single::verdict) {
-            line(f, &verdict)?;
+            writeln!(f, "{verdict}")?;
         }
         self.summary(f)
     }
@@ -125,14 +126,8 @@ impl Report {
             self.goals.iter().partition(|verdict| verdict.met);
         let (met, count) = (met.len(), missed.len());
         writeln!(f, "\nGoals: {met} met, {count} missed")?;
-        missed.into_iter().try_for_each(|verdict| line(f, verdict))
+        missed.into_iter().try_for_each(|verdict| writeln!(f, "{verdict}"))
     }
-}
-
-fn line(f: &mut fmt::Formatter<'_>, verdict: &Verdict) -> fmt::Result {
-    let Verdict { goal, number, bound, met } = verdict;
-    let mark = if *met { "" } else { "!" };
-    writeln!(f, "  {mark}{number:.3} ({}): {goal}", bound.text())
 }
 
 fn row(

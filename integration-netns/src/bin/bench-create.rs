@@ -1,7 +1,0 @@
-//! `make bench`: see the module `integration_netns::bench`.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    integration_netns::bench::create()
-}
