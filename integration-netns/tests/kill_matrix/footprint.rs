@@ -98,7 +98,8 @@ fn described(
 
 /// How many rows each pinned table has.
 fn rows() -> impl Iterator<Item = String> {
-    let pins = fs::read_dir(Netd::BPFFS).expect("netd has pinned its tables");
+    let pins = Path::new(Netd::BPFFS).join("maps");
+    let pins = fs::read_dir(pins).expect("netd has pinned its tables");
     let pins = pins.map(|pin| pin.expect("they can be listed").path());
     // The kernel's own files have a dot in their names.
     let pins = pins.filter(|pin| pin.extension().is_none());
