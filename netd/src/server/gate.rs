@@ -79,10 +79,15 @@ impl Gate {
 }
 
 /// What a request needs. Whatever is not known to leave the fabric as it is
-/// counts as a change: a request that only asks what would happen has to be
-/// named here, when there is one.
+/// counts as a change.
 fn needed(request: &Parts) -> Authority {
+    let (path, query) = (request.uri.path(), request.uri.query());
     match request.method {
+        // Asks what would happen. Nothing else may stand beside it: who reads
+        // the query later might take another word for the last.
+        Method::POST if path == "/v1/apply" && query == Some("dry_run=1") => {
+            Authority::Read
+        }
         // What answers GET answers HEAD.
         Method::GET | Method::HEAD => Authority::Read,
         _ => Authority::Change,
@@ -124,6 +129,11 @@ mod tests {
             ("GET", "/nowhere", Authority::Read),
             ("POST", "/v1/vnics", Authority::Change),
             ("POST", "/v1/vnics?dry_run=1", Authority::Change),
+            ("POST", "/v1/apply", Authority::Change),
+            ("POST", "/v1/apply?dry_run=1", Authority::Read),
+            ("POST", "/v1/apply?dry_run=0", Authority::Change),
+            ("POST", "/v1/apply?dry_run=1&dry_run=0", Authority::Change),
+            ("PUT", "/v1/apply?dry_run=1", Authority::Change),
             ("PATCH", "/v1/vnics/net0", Authority::Change),
             ("DELETE", "/v1/vnics/net0", Authority::Change),
             ("get", "/v1/vnics", Authority::Change),
