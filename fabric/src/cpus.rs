@@ -267,10 +267,11 @@ impl HostCpusError {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    fn set(text: &str) -> CpuSet {
+    /// None where the text is empty.
+    pub(crate) fn set(text: &str) -> CpuSet {
         match text {
             "" => CpuSet::default(),
             _ => text.parse().unwrap(),

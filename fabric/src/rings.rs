@@ -219,13 +219,7 @@ impl fmt::Display for EndRings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn set(text: &str) -> CpuSet {
-        match text {
-            "" => CpuSet::default(),
-            _ => text.parse().unwrap(),
-        }
-    }
+    use crate::cpus::tests::set;
 
     #[test]
     fn words() {

@@ -15,7 +15,7 @@ use std::path::Path;
 
 use fabric::FlowProps;
 use fabric::api::{CreateFlow, FlowCounters, FlowInfo};
-use integration_netns::probe::{Cap, Datagrams};
+use integration_netns::probe::{self, Cap, Datagrams};
 use integration_netns::{Counters, Lab, Netd, Netns, Office, Poll, Snapshot};
 use libbpf_rs::{MapCore, MapFlags, MapHandle};
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -237,27 +237,6 @@ impl Post {
             if self.has_come(way) { Ok(()) } else { Err("no".to_owned()) }
         });
     }
-}
-
-/// The parts of `bytes` that each stream has, in percent, when what it began
-/// with has passed.
-#[track_caller]
-fn parts(streams: &[Datagrams], bytes: u64) -> Vec<u64> {
-    let passed = || streams.iter().map(Datagrams::bytes).collect::<Vec<u64>>();
-    let until = |total: u64| {
-        Poll::PATIENT.until("bytes pass", || {
-            let passed = passed();
-            let sum: u64 = passed.iter().sum();
-            (sum >= total).then_some(passed).ok_or(format!("{sum} of {total}"))
-        })
-    };
-    // Bursts, and queues that are yet to be filled.
-    let from = until(passed().iter().sum::<u64>() + bytes / 4);
-    let to = until(from.iter().sum::<u64>() + bytes);
-    let each: Vec<u64> =
-        to.iter().zip(&from).map(|(to, from)| to - from).collect();
-    let sum: u64 = each.iter().sum();
-    each.iter().map(|each| (100 * each + sum / 2) / sum).collect()
 }
 
 #[test]
@@ -572,7 +551,7 @@ fn the_higher_priority_goes_first_under_the_vnics_cap() {
         for way in Way::BOTH {
             // Begun anew: who goes first is decided when a queue fills up.
             let streams = [80, 22].map(|port| story.flood(way, port, 6 * M));
-            let parts = parts(&streams, 500_000);
+            let parts = probe::parts(&streams, 125_000, 500_000);
             let said = format!("{way:?}, {http} and {ssh}: {parts:?}");
             assert!(parts[0] >= 90, "{said}");
             // The first ends first: the other's sender waits for it.

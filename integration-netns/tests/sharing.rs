@@ -9,8 +9,8 @@
 //! another, and compared with what arrives of the others: no clock is asked but
 //! for the link's own cap.
 
-use integration_netns::probe::{Cap, Datagrams};
-use integration_netns::{Lab, Netd, Netns, Office, Poll};
+use integration_netns::probe::{self, Cap, Datagrams};
+use integration_netns::{Lab, Netd, Netns, Office};
 
 const M: u64 = 1_000_000;
 
@@ -62,34 +62,13 @@ impl Story {
     }
 }
 
-/// The parts of `bytes` that each stream has, in percent, when what it began
-/// with has passed.
-#[track_caller]
-fn parts(streams: &[Datagrams], bytes: u64) -> Vec<u64> {
-    let passed = || streams.iter().map(Datagrams::bytes).collect::<Vec<u64>>();
-    let until = |total: u64| {
-        Poll::PATIENT.until("bytes pass", || {
-            let passed = passed();
-            let sum: u64 = passed.iter().sum();
-            (sum >= total).then_some(passed).ok_or(format!("{sum} of {total}"))
-        })
-    };
-    // Bursts, and queues that are yet to be filled.
-    let from = until(passed().iter().sum::<u64>() + bytes / 8);
-    let to = until(from.iter().sum::<u64>() + bytes);
-    let each: Vec<u64> =
-        to.iter().zip(&from).map(|(to, from)| to - from).collect();
-    let sum: u64 = each.iter().sum();
-    each.iter().map(|each| (100 * each + sum / 2) / sum).collect()
-}
-
 #[test]
 fn guarantees_of_seventy_and_thirty_split_the_link_seventy_to_thirty() {
     let zones = [("web", "minbw=2800K"), ("db", "minbw=1200K")];
     let Some(story) = Story::begin(&zones, "4M") else { return };
     // Twice what the link has.
     let streams = story.flood(4 * M);
-    let parts = parts(&streams, 2_000_000);
+    let parts = probe::parts(&streams, 250_000, 2_000_000);
     assert!((65..=75).contains(&parts[0]), "{parts:?}");
     let sum = || streams.iter().map(Datagrams::bytes).sum();
     Cap::of(4 * M).is_kept_and_used("both", sum);
@@ -100,7 +79,7 @@ fn equals_share_equally_and_all_together_keep_to_the_link() {
     let zones = ["web", "db", "mail"].map(|name| (name, "priority=high"));
     let Some(story) = Story::begin(&zones, "20M") else { return };
     let streams = story.flood(20 * M);
-    let parts = parts(&streams, 6_000_000);
+    let parts = probe::parts(&streams, 750_000, 6_000_000);
     let fair = parts.iter().all(|part| (28..=38).contains(part));
     assert!(fair, "{parts:?}");
     let sum = || streams.iter().map(Datagrams::bytes).sum();
@@ -114,7 +93,7 @@ fn the_higher_priority_has_all_that_it_wants() {
     for [web, db] in [["high", "medium"], ["high", "low"], ["medium", "low"]] {
         story.set("web", &format!("priority={web}"));
         story.set("db", &format!("priority={db}"));
-        let parts = parts(&story.flood(8 * M), 1_000_000);
+        let parts = probe::parts(&story.flood(8 * M), 125_000, 1_000_000);
         assert!(parts[1] <= 5, "{web} and {db}: {parts:?}");
     }
 }
@@ -124,15 +103,15 @@ fn a_guarantee_and_a_priority_hold_as_soon_as_they_are_set_amid_a_flood() {
     let zones = [("web", "priority=high"), ("db", "priority=low")];
     let Some(story) = Story::begin(&zones, "4M") else { return };
     let streams = story.flood(8 * M);
-    let starved = parts(&streams, 1_000_000);
+    let starved = probe::parts(&streams, 125_000, 1_000_000);
     assert!(starved[1] <= 5, "{starved:?}");
     story.set("db", "minbw=1200K");
     // What still waits from before is some 12 ms of it.
-    let held = parts(&streams, 2_000_000);
+    let held = probe::parts(&streams, 250_000, 2_000_000);
     assert!((25..=35).contains(&held[1]), "{held:?}");
     story.set("db", "priority=high");
     story.set("web", "priority=low");
-    let turned = parts(&streams, 1_000_000);
+    let turned = probe::parts(&streams, 125_000, 1_000_000);
     assert!(turned[0] <= 5, "{turned:?}");
 }
 
@@ -141,7 +120,7 @@ fn a_guarantee_survives_a_flood_of_higher_priority_and_is_lent_meanwhile() {
     let zones = [("web", "priority=high"), ("db", "priority=low,minbw=1200K")];
     let Some(story) = Story::begin(&zones, "4M") else { return };
     let mut streams = story.flood(8 * M);
-    let parts = parts(&streams, 2_000_000);
+    let parts = probe::parts(&streams, 250_000, 2_000_000);
     assert!((25..=35).contains(&parts[1]), "{parts:?}");
     // What it doesn't need the other one has.
     drop(streams.pop());

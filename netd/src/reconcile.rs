@@ -15,7 +15,6 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use tokio::runtime::Handle;
 
-use crate::chain::chain;
 use crate::kernel::Bells;
 use crate::server::Shared;
 use pace::Pace;
@@ -60,21 +59,7 @@ fn watch(fabric: &Shared, bells: &Bells, runtime: &Handle) -> io::Error {
         if all {
             full = Instant::now() + FULL;
         }
-        let settled = runtime.block_on(async {
-            let looked = if all {
-                fabric.look_again().await
-            } else {
-                fabric.refresh().await
-            };
-            match looked {
-                Ok(()) => fabric.settle().await,
-                Err(error) => {
-                    let error = chain(&error);
-                    tracing::error!(%error, "cannot look at the host");
-                    false
-                }
-            }
-        });
+        let settled = runtime.block_on(fabric.reconcile(all));
         last = Instant::now();
         pace.looked(settled);
     }

@@ -137,16 +137,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
 
 async fn reload_config(fabric: &Shared) {
     tracing::info!("SIGHUP: reading the configuration file again");
-    let mut fabric = fabric.lock().await;
-    match fabric.look_again().await {
-        Ok(()) => {
-            fabric.settle().await;
-        }
-        Err(error) => {
-            let error = crate::chain::chain(&error);
-            tracing::error!(%error, "cannot look at the host");
-        }
-    }
+    fabric.lock().await.reconcile(true).await;
 }
 
 /// Tells the service manager, where there is one.

@@ -131,7 +131,7 @@ fn counters_without_a_row_go_when_the_tables_are_opened() {
         let tables = flows::compile(&resolved());
         put_all(&datapath, &tables);
         let keys = |table: &str| -> BTreeSet<Vec<u8>> {
-            let pin = lab.pins().join("maps").join(table);
+            let pin = lab.maps().join(table);
             MapHandle::from_pinned_path(pin).unwrap().keys().collect()
         };
         let tables = ["drops", "flow_traffic"];
@@ -139,9 +139,7 @@ fn counters_without_a_row_go_when_the_tables_are_opened() {
         assert_eq!(before[0].len(), 4, "{before:?}");
         // As who died between the counters and the row left them.
         for table in tables {
-            let map = MapHandle::from_pinned_path(
-                lab.pins().join("maps").join(table),
-            );
+            let map = MapHandle::from_pinned_path(lab.maps().join(table));
             let map = map.unwrap();
             let cpus = libbpf_rs::num_possible_cpus().unwrap();
             let length = usize::try_from(map.value_size()).unwrap();

@@ -196,6 +196,30 @@ impl Datagrams {
     }
 }
 
+/// The parts of `bytes` that each stream has, in percent, when `first` bytes
+/// have passed: bursts, and what fills the queues.
+///
+/// # Panics
+/// When they don't pass.
+#[track_caller]
+#[must_use]
+pub fn parts(streams: &[Datagrams], first: u64, bytes: u64) -> Vec<u64> {
+    let passed = || streams.iter().map(Datagrams::bytes).collect::<Vec<u64>>();
+    let until = |total: u64| {
+        Poll::PATIENT.until("bytes pass", || {
+            let passed = passed();
+            let sum: u64 = passed.iter().sum();
+            (sum >= total).then_some(passed).ok_or(format!("{sum} of {total}"))
+        })
+    };
+    let from = until(passed().iter().sum::<u64>() + first);
+    let to = until(from.iter().sum::<u64>() + bytes);
+    let each: Vec<u64> =
+        to.iter().zip(&from).map(|(to, from)| to - from).collect();
+    let sum: u64 = each.iter().sum();
+    each.iter().map(|each| (100 * each + sum / 2) / sum).collect()
+}
+
 impl Drop for Datagrams {
     fn drop(&mut self) {
         drop(self.stop.take());

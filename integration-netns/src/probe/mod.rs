@@ -13,7 +13,7 @@ mod watch;
 
 pub use asker::ask_in_circles;
 pub use cap::Cap;
-pub use datagrams::{Datagrams, Passage};
+pub use datagrams::{Datagrams, Passage, parts};
 pub use ear::{Ear, say_lines};
 pub use frame::Frame;
 pub use ping::{Reply, assert_apart, ping, reaches, try_ping};

@@ -170,7 +170,7 @@ impl Daemon {
     ///
     /// The kernel says what has changed, so it is read in full only at the
     /// start, when a link of the fabric went away, and when somebody asks for
-    /// it: [`Daemon::look_again`].
+    /// it: [`Daemon::reconcile`].
     ///
     /// # Errors
     /// When the kernel can't be read.
@@ -199,12 +199,30 @@ impl Daemon {
         Ok(())
     }
 
+    /// Looks at the host, at `all` of it or at what has changed, and builds what
+    /// is declared and missing. Says whether that went well; what fails is
+    /// logged.
+    pub async fn reconcile(&mut self, all: bool) -> bool {
+        let looked = match all {
+            true => self.look_again().await,
+            false => self.refresh().await,
+        };
+        match looked {
+            Ok(()) => self.settle().await,
+            Err(error) => {
+                let error = chain(&error);
+                tracing::error!(%error, "cannot look at the host");
+                false
+            }
+        }
+    }
+
     /// [`Daemon::refresh`], and all that the kernel has, whoever has changed
     /// it.
     ///
     /// # Errors
     /// When the kernel can't be read.
-    pub async fn look_again(&mut self) -> Result<(), FabricError> {
+    async fn look_again(&mut self) -> Result<(), FabricError> {
         self.settled = false;
         self.observe().await?;
         self.refresh().await
@@ -348,16 +366,17 @@ impl Daemon {
     /// What can't be taken back comes last: what is new or changed is built,
     /// then all of it is written down, in one piece, and then what is to go
     /// goes. A netd that dies on the way comes back to the one or the other.
+    /// Gives what has changed.
     async fn become_spec(
         &mut self,
         spec: FabricSpec,
-    ) -> Result<(), FabricError> {
+    ) -> Result<Vec<Declared>, FabricError> {
         // Old debts first, so that a failure here is about what was asked.
         self.settle().await;
         let old = Arc::clone(&self.spec);
         let changes = Change::between(&old, &spec);
         if changes.is_empty() {
-            return Ok(());
+            return Ok(Vec::new());
         }
         let resolved = self.check(&spec, &changes).await?;
         let removals = changes.iter().filter(|change| change.is_removal());
@@ -391,35 +410,27 @@ impl Daemon {
             self.settle().await;
             return Err(error);
         }
-        tell(&changes, &old, &spec);
+        let told = told(&changes, &old, &spec);
+        log(&told);
         self.spec = Arc::new(spec);
         self.enroll(&resolved);
         self.blocked = resolved.blocked;
-        Ok(())
+        Ok(told)
     }
 
-    /// [`Daemon::become_spec`], which is only tried with `dry_run`, and what
-    /// changes by it.
-    async fn apply_spec(
+    /// Tells what would change by [`Daemon::become_spec`], and what it takes.
+    async fn try_spec(
         &mut self,
-        spec: FabricSpec,
-        dry_run: bool,
+        spec: &FabricSpec,
     ) -> Result<Applied, FabricError> {
-        let old = Arc::clone(&self.spec);
-        let changes = Change::between(&old, &spec);
-        let changes: Vec<Declared> =
-            changes.iter().map(|change| change.told(&old, &spec)).collect();
-        if !dry_run {
-            self.become_spec(spec).await?;
-            return Ok(Applied { changes, steps: Vec::new() });
-        }
         self.settle().await;
-        let between = Change::between(&old, &spec);
-        let resolved = self.check(&spec, &between).await?;
+        let old = Arc::clone(&self.spec);
+        let changes = Change::between(&old, spec);
+        let resolved = self.check(spec, &changes).await?;
         let (tables, shaping) = self.compile(&resolved)?;
         let plan = fabric::plan(&resolved, &tables, &shaping, &self.observed);
         let steps = plan.steps.iter().map(ToString::to_string).collect();
-        Ok(Applied { changes, steps })
+        Ok(Applied { changes: told(&changes, &old, spec), steps })
     }
 
     /// Checks that a state can be built by some changes, and finds its links.
@@ -539,11 +550,19 @@ fn newly_blocked<'a>(
     after.blocked.iter().find(|blocked| !waited(blocked.id))
 }
 
+/// Changes as clients are told of them.
+fn told(
+    changes: &[Change<'_>],
+    old: &FabricSpec,
+    new: &FabricSpec,
+) -> Vec<Declared> {
+    changes.iter().map(|change| change.told(old, new)).collect()
+}
+
 /// Writes changes into the log; many of them as one line.
-fn tell(changes: &[Change<'_>], old: &FabricSpec, new: &FabricSpec) {
+fn log(changes: &[Declared]) {
     const MANY: usize = 16;
     for change in changes {
-        let change = change.told(old, new);
         if changes.len() < MANY {
             tracing::info!(%change, "declared");
         } else {

@@ -4,9 +4,10 @@ use fabric::api::{
     Applied, ChangeFlow, ChangeLink, ChangeVnic, CreateEtherstub, CreateFlow,
     CreateVnic, Document, Operation,
 };
-use fabric::{FlowId, FlowName, LinkId, LinkName, VnicProps, Zone};
+use fabric::{FabricSpec, FlowId, FlowName, LinkId, LinkName, VnicProps, Zone};
 
 use super::Daemon;
+use super::draft::Draft;
 use crate::error::FabricError;
 use crate::kernel::Kernel;
 
@@ -21,12 +22,8 @@ impl Daemon {
     ) -> Result<LinkId, FabricError> {
         self.refresh().await?;
         self.look_for_zones(request.zone.iter());
-        self.look_for_cpus([&request.props].into_iter());
-        let mut draft = self.draft();
-        let id = draft.create_vnic(request)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await?;
-        Ok(id)
+        self.look_for_cpus(&request.props);
+        self.edit(|draft| draft.create_vnic(request)).await
     }
 
     /// Changes properties of the one VNIC that a name means.
@@ -41,12 +38,8 @@ impl Daemon {
     ) -> Result<LinkId, FabricError> {
         self.refresh().await?;
         let set = request.set.over(&VnicProps::default());
-        self.look_for_cpus([&set].into_iter());
-        let mut draft = self.draft();
-        let id = draft.change_vnic(name, zone, request)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await?;
-        Ok(id)
+        self.look_for_cpus(&set);
+        self.edit(|draft| draft.change_vnic(name, zone, request)).await
     }
 
     /// Deletes the one VNIC that a name means, with its flows.
@@ -59,16 +52,11 @@ impl Daemon {
         zone: Option<&str>,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let mut named = self.spec.vnics_called(name, zone);
-        let id = named.next().map(|vnic| vnic.id);
-        drop(named);
-        if id.is_some() {
-            self.look_at_taps(id).await;
+        let named = self.spec.vnics_called(name, zone).next();
+        if let Some(id) = named.map(|vnic| vnic.id) {
+            self.look_at_taps(Some(id)).await;
         }
-        let mut draft = self.draft();
-        draft.delete_vnic(name, zone)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await
+        self.edit(|draft| draft.delete_vnic(name, zone)).await
     }
 
     /// Makes an etherstub.
@@ -87,11 +75,7 @@ impl Daemon {
         &mut self,
         request: CreateEtherstub,
     ) -> Result<LinkId, FabricError> {
-        let mut draft = self.draft();
-        let id = draft.create_etherstub(request)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await?;
-        Ok(id)
+        self.edit(|draft| draft.create_etherstub(request)).await
     }
 
     /// Changes properties of a link that VNICs can sit on.
@@ -104,10 +88,7 @@ impl Daemon {
         request: &ChangeLink,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let mut draft = self.draft();
-        draft.change_link(name, request)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await
+        self.edit(|draft| draft.change_link(name, request)).await
     }
 
     /// Deletes an etherstub that no VNIC sits on.
@@ -119,10 +100,7 @@ impl Daemon {
         name: &LinkName,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let mut draft = self.draft();
-        draft.delete_etherstub(name)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await
+        self.edit(|draft| draft.delete_etherstub(name)).await
     }
 
     /// Makes flows: all of them, or none. However many there are, it is one
@@ -136,25 +114,7 @@ impl Daemon {
         requests: Vec<CreateFlow>,
     ) -> Result<Vec<FlowId>, FabricError> {
         self.refresh().await?;
-        let mut draft = self.draft();
-        let mut ids = Vec::with_capacity(requests.len());
-        // Thousands of flows are of a few VNICs, of which there are thousands.
-        let mut vnic: Option<(LinkName, Option<String>, LinkId)> = None;
-        for request in requests {
-            let known = vnic.as_ref().filter(|(link, zone, _)| {
-                *link == request.link && *zone == request.zone
-            });
-            let id = match known {
-                Some((.., id)) => *id,
-                None => draft
-                    .vnic_of_flows(&request.link, request.zone.as_deref())?,
-            };
-            vnic = Some((request.link.clone(), request.zone.clone(), id));
-            ids.push(draft.create_flow_of(id, request)?);
-        }
-        let spec = draft.spec;
-        self.become_spec(spec).await?;
-        Ok(ids)
+        self.edit(|draft| draft.create_flows(requests)).await
     }
 
     /// Changes properties of the one flow that a name means.
@@ -168,11 +128,7 @@ impl Daemon {
         request: &ChangeFlow,
     ) -> Result<FlowId, FabricError> {
         self.refresh().await?;
-        let mut draft = self.draft();
-        let id = draft.change_flow(name, zone, request)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await?;
-        Ok(id)
+        self.edit(|draft| draft.change_flow(name, zone, request)).await
     }
 
     /// Deletes the one flow that a name means.
@@ -185,10 +141,7 @@ impl Daemon {
         zone: Option<&str>,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let mut draft = self.draft();
-        draft.delete_flow(name, zone)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await
+        self.edit(|draft| draft.delete_flow(name, zone)).await
     }
 
     /// Deletes all flows of the one VNIC that a name means.
@@ -201,10 +154,7 @@ impl Daemon {
         zone: Option<&str>,
     ) -> Result<(), FabricError> {
         self.refresh().await?;
-        let mut draft = self.draft();
-        draft.delete_flows(link, zone)?;
-        let spec = draft.spec;
-        self.become_spec(spec).await
+        self.edit(|draft| draft.delete_flows(link, zone)).await
     }
 
     /// Makes many changes: all of them, or none. With `dry_run` it only tells
@@ -223,18 +173,7 @@ impl Daemon {
             _ => None,
         });
         self.look_for_zones(zones);
-        let props: Vec<VnicProps> = operations
-            .iter()
-            .filter_map(|operation| match operation {
-                Operation::CreateVnic(request) => Some(request.props.clone()),
-                Operation::ChangeVnic { change, .. } => {
-                    Some(change.set.over(&VnicProps::default()))
-                }
-                _ => None,
-            })
-            .collect();
-        self.look_for_cpus(props.iter());
-        self.look_at_taps(None).await;
+        self.look_for_all().await;
         let mut draft = self.draft();
         for operation in operations {
             draft.take(operation)?;
@@ -256,12 +195,41 @@ impl Daemon {
         self.refresh().await?;
         let zones = document.vnics.iter();
         self.look_for_zones(zones.filter_map(|vnic| vnic.zone.as_ref()));
-        self.look_for_cpus(document.vnics.iter().map(|vnic| &vnic.props));
-        self.look_at_taps(None).await;
+        self.look_for_all().await;
         let mut draft = self.draft();
         draft.become_document(document)?;
         let spec = draft.spec;
         self.apply_spec(spec, dry_run).await
+    }
+
+    async fn apply_spec(
+        &mut self,
+        spec: FabricSpec,
+        dry_run: bool,
+    ) -> Result<Applied, FabricError> {
+        if dry_run {
+            return self.try_spec(&spec).await;
+        }
+        let changes = self.become_spec(spec).await?;
+        Ok(Applied { changes, steps: Vec::new() })
+    }
+
+    /// Makes an edit of what is declared, and becomes that.
+    async fn edit<T>(
+        &mut self,
+        edit: impl FnOnce(&mut Draft<'_>) -> Result<T, FabricError>,
+    ) -> Result<T, FabricError> {
+        let mut draft = self.draft();
+        let answer = edit(&mut draft)?;
+        let spec = draft.spec;
+        self.become_spec(spec).await?;
+        Ok(answer)
+    }
+
+    /// Looks at what many changes may ask for, whether or not they do.
+    async fn look_for_all(&mut self) {
+        self.observed.cpus = self.kernel.cpus();
+        self.look_at_taps(None).await;
     }
 
     /// Looks which of these zones are running. Nobody may have asked about

@@ -4,16 +4,11 @@
 use fabric::{Vnic, VnicProps};
 
 use super::Daemon;
-use super::draft::Draft;
-use crate::error::FabricError;
 
 impl Daemon {
-    /// Looks which CPUs there are, where some of these properties name any.
-    pub(super) fn look_for_cpus<'a>(
-        &mut self,
-        mut props: impl Iterator<Item = &'a VnicProps>,
-    ) {
-        if props.any(asks) {
+    /// Looks which CPUs there are, where these properties name any.
+    pub(super) fn look_for_cpus(&mut self, props: &VnicProps) {
+        if asks(props) {
             self.observed.cpus = self.kernel.cpus();
         }
     }
@@ -46,15 +41,7 @@ impl Daemon {
         if there.all(|(host_end, now)| known.get(host_end) == Some(now)) {
             return;
         }
-        match self.refresh().await {
-            Ok(()) => {
-                self.settle().await;
-            }
-            Err(error) => {
-                let error = crate::chain::chain(&error);
-                tracing::error!(%error, "cannot look at the host");
-            }
-        }
+        self.reconcile(false).await;
     }
 
     /// The TAPs whose queues come and go with who has them open, and of which
@@ -69,21 +56,8 @@ impl Daemon {
     }
 }
 
-impl Draft<'_> {
-    /// Refuses CPUs and rings that the host doesn't have.
-    pub(super) fn check_rings(
-        &self,
-        props: &VnicProps,
-    ) -> Result<(), FabricError> {
-        if !asks(props) {
-            return Ok(());
-        }
-        Ok(self.observed().cpus.check(props)?)
-    }
-}
-
 /// Whether somebody has asked anything of a VNIC's rings.
-fn asks(props: &VnicProps) -> bool {
+pub(super) fn asks(props: &VnicProps) -> bool {
     let VnicProps { cpus, rxrings, txrings, .. } = props;
     cpus.is_some() || rxrings.is_some() || txrings.is_some()
 }

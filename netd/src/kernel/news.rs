@@ -41,6 +41,8 @@ pub(super) struct News {
     /// Whether the directory of named zones is being watched.
     watched: bool,
     mounts: File,
+    /// Where a notification is read to.
+    buffer: Vec<u8>,
 }
 
 /// What has changed since the last look.
@@ -105,7 +107,8 @@ impl News {
         let zones =
             Inotify::init(InitFlags::IN_NONBLOCK | InitFlags::IN_CLOEXEC)?;
         let mounts = File::open(MOUNTS)?;
-        let mut news = Self { links, zones, watched: false, mounts };
+        let buffer = Vec::with_capacity(LARGEST);
+        let mut news = Self { links, zones, watched: false, mounts, buffer };
         news.watch_names();
         Ok(news)
     }
@@ -123,11 +126,10 @@ impl News {
     /// Reads all there is.
     pub(super) fn read(&mut self) -> Heard {
         let mut heard = Heard::default();
-        let mut buffer = Vec::with_capacity(LARGEST);
         loop {
-            buffer.clear();
-            match self.links.recv_from(&mut buffer, MSG_DONTWAIT) {
-                Ok(_) => heard.take_all(&buffer),
+            self.buffer.clear();
+            match self.links.recv_from(&mut self.buffer, MSG_DONTWAIT) {
+                Ok(_) => heard.take_all(&self.buffer),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     break;
                 }

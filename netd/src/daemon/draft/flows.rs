@@ -17,8 +17,33 @@ impl Draft<'_> {
         self.create_flow_of(vnic, request)
     }
 
+    /// Adds flows, which may be thousands of a few VNICs.
+    pub(in crate::daemon) fn create_flows(
+        &mut self,
+        requests: Vec<CreateFlow>,
+    ) -> Result<Vec<FlowId>, FabricError> {
+        let mut ids = Vec::with_capacity(requests.len());
+        // To find one of thousands of VNICs takes its time.
+        let mut vnic: Option<(LinkName, Option<String>, LinkId)> = None;
+        for request in requests {
+            let known = vnic.as_ref().filter(|(link, zone, _)| {
+                *link == request.link && *zone == request.zone
+            });
+            let id = match known {
+                Some((.., id)) => *id,
+                None => {
+                    let (link, zone) = (&request.link, &request.zone);
+                    self.vnic_of_flows(link, zone.as_deref())?
+                }
+            };
+            vnic = Some((request.link.clone(), request.zone.clone(), id));
+            ids.push(self.create_flow_of(id, request)?);
+        }
+        Ok(ids)
+    }
+
     /// Adds a flow of a VNIC that is known already.
-    pub(in crate::daemon) fn create_flow_of(
+    fn create_flow_of(
         &mut self,
         link: LinkId,
         request: CreateFlow,
@@ -34,7 +59,7 @@ impl Draft<'_> {
     }
 
     /// The one VNIC that a name means, for flows. Other links have none.
-    pub(in crate::daemon) fn vnic_of_flows(
+    fn vnic_of_flows(
         &self,
         name: &LinkName,
         zone: Option<&str>,

@@ -11,12 +11,13 @@ mod links;
 use fabric::api::Operation;
 use fabric::{
     FabricSpec, FlowId, FlowName, LinkClass, LinkId, LinkName, Mac, MacPrefix,
-    Observed, Over, Owner, Vnic,
+    Observed, Over, Owner, Vnic, VnicProps,
 };
 use rand::RngExt;
 use tagmap::TagMap;
 
 use super::Daemon;
+use super::rings::asks;
 use crate::error::FabricError;
 use crate::kernel::Kernel;
 
@@ -78,9 +79,12 @@ impl Draft<'_> {
         }
     }
 
-    /// What is known of the host.
-    pub(super) fn observed(&self) -> &Observed {
-        self.observed
+    /// Refuses CPUs and rings that the host doesn't have.
+    fn check_rings(&self, props: &VnicProps) -> Result<(), FabricError> {
+        if asks(props) {
+            self.observed.cpus.check(props)?;
+        }
+        Ok(())
     }
 
     fn link_id(&mut self) -> Result<LinkId, FabricError> {
