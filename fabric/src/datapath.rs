@@ -414,27 +414,35 @@ impl Row {
 }
 
 impl DatapathTables {
-    /// A row that leads to a host end, or to a shaper, if there is one.
+    /// A row that leads to one of these host ends and shapers, if there is one,
+    /// and to which.
     #[must_use]
-    pub fn naming(&self, host_end: &LinkRef) -> Option<Row> {
-        let mut vnics = self.vnics.iter();
-        let names = |row: &VnicRow| {
-            row.shaped.as_ref().is_some_and(|by| by.shaper == *host_end)
+    pub fn naming(
+        &self,
+        links: &BTreeSet<LinkName>,
+    ) -> Option<(LinkName, Row)> {
+        let named = |link: &LinkRef| match link {
+            LinkRef::Name(name) => links.get(name).cloned(),
+            LinkRef::Gone(_) => None,
         };
-        if let Some((key, row)) =
-            vnics.find(|(key, row)| *key == host_end || names(row))
-        {
-            return Some(Row::Vnic(key.clone(), row.clone()));
-        }
-        let mut fdb = self.fdb.iter();
-        if let Some((key, row)) = fdb.find(|(_, row)| row.host_end == *host_end)
-        {
-            return Some(Row::Fdb(key.clone(), row.clone()));
-        }
-        let mut flood = self.flood.iter();
-        flood
-            .find(|(_, row)| row.host_end.as_ref() == Some(host_end))
-            .map(|(key, row)| Row::Flood(key.clone(), row.clone()))
+        let by_vnics = self.vnics.iter().find_map(|(key, row)| {
+            let shaper = row.shaped.as_ref().map(|shaped| &shaped.shaper);
+            let link = named(key).or_else(|| shaper.and_then(named))?;
+            Some((link, Row::Vnic(key.clone(), row.clone())))
+        });
+        let by_fdb = || {
+            self.fdb.iter().find_map(|(key, row)| {
+                let link = named(&row.host_end)?;
+                Some((link, Row::Fdb(key.clone(), row.clone())))
+            })
+        };
+        let by_flood = || {
+            self.flood.iter().find_map(|(key, row)| {
+                let link = row.host_end.as_ref().and_then(named)?;
+                Some((link, Row::Flood(key.clone(), row.clone())))
+            })
+        };
+        by_vnics.or_else(by_fdb).or_else(by_flood)
     }
 
     /// The same tables as if the given links had never been: their rows left
@@ -467,7 +475,7 @@ impl DatapathTables {
 
     /// Sets every `next` to the row that follows in its list, and leaves out
     /// the heads of lists that have become empty.
-    fn relink(&mut self) {
+    pub(crate) fn relink(&mut self) {
         let keys: Vec<FloodKey> = self.flood.keys().cloned().collect();
         for (at, key) in keys.iter().enumerate() {
             let next = keys.get(at + 1).filter(|next| {

@@ -36,6 +36,7 @@ mod plan;
 mod priority;
 mod protection;
 mod rings;
+mod scope;
 mod secondary_macs;
 pub mod shaping;
 mod spec;
@@ -74,6 +75,7 @@ pub use plan::{Blocked, Plan, Step, StepKind, first_used, plan};
 pub use priority::{Priority, PriorityError};
 pub use protection::{Protection, ProtectionError};
 pub use rings::{EndRings, Rings, RingsError, WantedRings};
+pub use scope::{Elsewhere, Scope};
 pub use secondary_macs::{SecondaryMacs, SecondaryMacsError};
 pub use spec::{
     Ends, Etherstub, FabricSpec, LinkId, ResolvedSpec, ResolvedVnic, SpecError,

@@ -6,6 +6,8 @@
 //! at the kernel to the next. The model is stricter than the kernel: a step that
 //! isn't needed, or was made for another state than this one, is an error.
 
+use std::collections::BTreeSet;
+
 use crate::datapath::{LinkRef, Row};
 use crate::shaping::{self, QueueError, QueueStep, QueueTree, Shaper};
 use crate::{
@@ -156,7 +158,7 @@ impl Observed {
         match step {
             Step::CreatePair { link, mtu, .. }
             | Step::CreateTap { link, mtu, .. } => self.create(link, *mtu),
-            Step::DeletePair { link } => self.delete(link),
+            Step::DeletePair { link } => self.delete(&[link].into()),
             Step::LinkUp { link } => self.switch(link, true),
             Step::LinkDown { link } => self.switch(link, false),
             Step::SetMtu { link, from, to, .. } => {
@@ -209,20 +211,35 @@ impl Observed {
         Ok(())
     }
 
-    fn delete(&mut self, link: &LinkName) -> Result<(), ModelError> {
-        if self.unfinished.remove(link) {
-            return Ok(());
+    /// Changes the state as the kernel would by [`Step::DeletePair`] of each of
+    /// these links, at the price of one look at the tables.
+    ///
+    /// # Errors
+    /// [`ModelError`] when one of them can't go; all stay then.
+    pub fn delete(
+        &mut self,
+        links: &BTreeSet<&LinkName>,
+    ) -> Result<(), ModelError> {
+        let whole =
+            links.iter().filter(|link| !self.unfinished.contains(**link));
+        let whole: BTreeSet<LinkName> = whole.copied().cloned().collect();
+        for link in &whole {
+            self.end(link)?;
         }
-        self.end(link)?;
-        if let Some(row) = self.tables.naming(&LinkRef::from(link)) {
-            let (link, row) = (link.clone(), Box::new(row));
+        if let Some((link, row)) = self.tables.naming(&whole) {
+            let row = Box::new(row);
             return Err(ModelError::LinkInUse { link, row });
         }
-        self.host_ends.remove(link);
-        self.rings.remove(link);
-        self.torn.remove(link);
-        self.queues.remove(link);
-        self.programs.retain(|(on, _), _| on != link);
+        for link in links {
+            self.unfinished.remove(*link);
+            self.host_ends.remove(*link);
+            self.rings.remove(*link);
+            self.torn.remove(*link);
+            self.queues.remove(*link);
+            for program in Program::ALL {
+                self.programs.remove(&((*link).clone(), program));
+            }
+        }
         Ok(())
     }
 
@@ -301,8 +318,9 @@ impl Observed {
                 let source = QueueError::There(*id);
                 return Err(ModelError::Queues { link: link.clone(), source });
             }
-            if let Some(row) = self.tables.naming(&LinkRef::from(link)) {
-                let (link, row) = (link.clone(), Box::new(row));
+            let link = BTreeSet::from([link.clone()]);
+            if let Some((link, row)) = self.tables.naming(&link) {
+                let row = Box::new(row);
                 return Err(ModelError::LinkInUse { link, row });
             }
         }

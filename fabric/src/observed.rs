@@ -6,8 +6,8 @@ use std::fmt;
 use crate::datapath::DatapathTables;
 use crate::shaping::{QueueKind, QueueTree};
 use crate::{
-    Duplex, EndRings, HostCpus, LinkClass, LinkName, LinkState, Mac, Mtu,
-    PhysLink, Zone,
+    Duplex, Elsewhere, EndRings, HostCpus, LinkClass, LinkName, LinkState, Mac,
+    Mtu, PhysLink, Zone,
 };
 
 /// A snapshot of the network namespace that netd serves.
@@ -50,6 +50,9 @@ pub struct Observed {
     /// kernel doesn't tell beforehand: who was refused puts the link in here,
     /// and it stays until the link goes.
     pub refusing: BTreeSet<LinkName>,
+    /// Where this is what a scope sees ([`Observed::within`]): what others
+    /// have.
+    pub elsewhere: Elsewhere,
 }
 
 impl Observed {

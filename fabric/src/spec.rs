@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -77,11 +78,12 @@ pub struct FabricSpec {
     /// not they are there. What nobody has set anything of is not listed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub links: BTreeMap<LinkName, LinkSettings>,
-    /// VNICs by number, so in the order of their creation.
-    pub vnics: BTreeMap<LinkId, Vnic>,
+    /// VNICs by number, so in the order of their creation. One state shares
+    /// with the next what is the same in both.
+    pub vnics: BTreeMap<LinkId, Arc<Vnic>>,
     /// Flows of these VNICs by number, so in the order of their creation.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub flows: BTreeMap<FlowId, Flow>,
+    pub flows: BTreeMap<FlowId, Arc<Flow>>,
 }
 
 impl FabricSpec {
@@ -94,9 +96,8 @@ impl FabricSpec {
     /// The VNIC of a key.
     #[must_use]
     pub fn vnic(&self, key: &VnicKey) -> Option<&Vnic> {
-        self.vnics
-            .values()
-            .find(|vnic| vnic.zone == key.zone && vnic.name == key.name)
+        let mut vnics = self.vnics.values().map(Arc::as_ref);
+        vnics.find(|vnic| vnic.zone == key.zone && vnic.name == key.name)
     }
 
     /// The VNICs that a person may mean by a name: those of one zone, or, where
@@ -106,9 +107,8 @@ impl FabricSpec {
         name: &'a LinkName,
         zone: Option<&'a str>,
     ) -> impl Iterator<Item = &'a Vnic> {
-        self.vnics
-            .values()
-            .filter(move |vnic| vnic.name == *name && vnic.is_in(zone))
+        let vnics = self.vnics.values().map(Arc::as_ref);
+        vnics.filter(move |vnic| vnic.name == *name && vnic.is_in(zone))
     }
 
     /// What will be declared after the next boot.
@@ -127,12 +127,14 @@ impl FabricSpec {
         let vnics = self.vnics.iter().filter(|(_, vnic)| !vnic.temporary);
         let vnics = vnics.map(|(id, vnic)| {
             let props = vnic.kept_props().clone();
-            (*id, Vnic { props, kept: None, ..vnic.clone() })
+            let vnic = Vnic { props, kept: None, ..Vnic::clone(vnic) };
+            (*id, Arc::new(vnic))
         });
         let flows = self.flows.iter().filter(|(_, flow)| !flow.temporary);
         let flows = flows.map(|(id, flow)| {
             let props = flow.kept_props();
-            (*id, Flow { props, kept: None, ..flow.clone() })
+            let flow = Flow { props, kept: None, ..Flow::clone(flow) };
+            (*id, Arc::new(flow))
         });
         Self {
             etherstubs: stubs.collect(),
@@ -567,7 +569,7 @@ mod tests {
         (id, Etherstub { id, name, mtu: Mtu::ETHERSTUB, settings, temporary })
     }
 
-    fn vnic(id: u32, name: &str, edit: fn(&mut Vnic)) -> (LinkId, Vnic) {
+    fn vnic(id: u32, name: &str, edit: fn(&mut Vnic)) -> (LinkId, Arc<Vnic>) {
         let id = LinkId(id);
         let mut vnic = Vnic {
             id,
@@ -582,7 +584,7 @@ mod tests {
             temporary: false,
         };
         edit(&mut vnic);
-        (id, vnic)
+        (id, Arc::new(vnic))
     }
 
     fn zone(vnic: &mut Vnic) {
@@ -596,7 +598,7 @@ mod tests {
         type Case = (
             &'static str,
             Vec<(LinkId, Etherstub)>,
-            Vec<(LinkId, Vnic)>,
+            Vec<(LinkId, Arc<Vnic>)>,
             Vec<Status>,
         );
         let cases: Vec<Case> = vec![

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroU16;
+use std::sync::Arc;
 
 use fabric::datapath::{FlowKey, FlowMask, FlowTuple};
 use fabric::{
@@ -107,8 +108,10 @@ fn spec(flows: Vec<Flow>) -> FabricSpec {
     });
     let flows = (1..).map(FlowId).zip(flows);
     FabricSpec {
-        vnics: vnics.map(|vnic| (vnic.id, vnic)).collect(),
-        flows: flows.map(|(id, flow)| (id, Flow { id, ..flow })).collect(),
+        vnics: vnics.map(|vnic| (vnic.id, Arc::new(vnic))).collect(),
+        flows: flows
+            .map(|(id, flow)| (id, Arc::new(Flow { id, ..flow })))
+            .collect(),
         ..FabricSpec::default()
     }
 }
@@ -120,7 +123,7 @@ proptest! {
         flows in prop::collection::vec(flow(), 0..4),
     ) {
         let spec = spec(flows);
-        let flows: Vec<&Flow> = spec.flows.values().collect();
+        let flows: Vec<&Flow> = spec.flows.values().map(Arc::as_ref).collect();
         let least = |props: FlowProps| {
             props.maxbw.is_none_or(|bw| bw.bps() == 0 || bw.bps() >= 64_000)
         };

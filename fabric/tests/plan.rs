@@ -15,6 +15,7 @@
 
 mod common;
 mod meddle;
+mod undo;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -69,7 +70,7 @@ fn check(folder: &Path, bless: bool) -> Option<String> {
     let wanted = Wanted::new(&desired, &tags, &observed);
     let plan = wanted.plan(&observed);
     let states = common::states(&observed, &plan);
-    common::check_undo(&states, &plan);
+    undo::check_undo(&states, &plan);
     let last = &states[states.len() - 1];
     let again = wanted.plan(last);
     assert!(again.is_empty(), "{case}: planned again:\n{again}of:\n{plan}");

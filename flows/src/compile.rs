@@ -124,8 +124,7 @@ fn stations(
     host_end: &LinkRef,
     blocked: bool,
 ) {
-    for mac in std::iter::once(vnic.mac).chain(vnic.secondary_macs.iter()) {
-        let (segment, vid) = (vnic.segment.clone(), vid(vnic));
+    for station in vnic.stations() {
         let row = FdbRow {
             id: vnic.id,
             host_end: host_end.clone(),
@@ -136,7 +135,7 @@ fn stations(
             flows: !vnic.flows.is_empty(),
             steered: vnic.ends == Ends::Pair && !vnic.rings.cpus.is_empty(),
         };
-        fdb.insert(FdbKey { segment, vid, mac }, row);
+        fdb.insert(station, row);
     }
 }
 

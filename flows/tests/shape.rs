@@ -387,6 +387,9 @@ fn a_host_end_in_words() {
     assert_eq!(tree, QueueTree { default: Some(HOST_END_LEAF), classes });
 }
 
+/// Nobody else has any number.
+const OTHERS: BTreeSet<ClassId> = BTreeSet::new();
+
 fn ids(pairs: &[(char, u16)]) -> BTreeMap<char, ClassId> {
     pairs.iter().map(|&(key, id)| (key, ClassId(id))).collect()
 }
@@ -408,11 +411,18 @@ fn who_gets_which_number() {
         ),
     ] {
         let wanted = wanted.chars().collect();
-        let got = allocate(&ids(observed), &wanted, FIRST_CLASS).unwrap();
+        let got =
+            allocate(&ids(observed), &wanted, FIRST_CLASS, &OTHERS).unwrap();
         assert_eq!(got, ids(want), "{observed:?}");
     }
-    let got = allocate(&ids(&[('a', 2)]), &['a'].into(), ClassId(3)).unwrap();
+    let got = allocate(&ids(&[('a', 2)]), &['a'].into(), ClassId(3), &OTHERS)
+        .unwrap();
     assert_eq!(got, ids(&[('a', 3)]), "2 is a host end's own leaf");
+    let others = [2, 4].map(ClassId).into();
+    let had = ids(&[('a', 3), ('b', 4)]);
+    let wanted = ['a', 'b', 'c'].into();
+    let got = allocate(&had, &wanted, FIRST_CLASS, &others).unwrap();
+    assert_eq!(got, ids(&[('a', 3), ('b', 5), ('c', 6)]), "2 and 4 are taken");
 }
 
 #[test]
@@ -421,16 +431,20 @@ fn numbers_run_out() {
     assert_eq!(most, 65_533);
     let nobody = BTreeMap::new();
     let all = (0..most).collect();
-    let full = allocate(&nobody, &all, FIRST_CLASS).unwrap();
+    let full = allocate(&nobody, &all, FIRST_CLASS, &OTHERS).unwrap();
     // One goes, and its number is the only one left.
     let mut others = all.clone();
     others.remove(&100);
     others.insert(most);
-    let next = allocate(&full, &others, FIRST_CLASS).unwrap();
+    let next = allocate(&full, &others, FIRST_CLASS, &OTHERS).unwrap();
     assert_eq!(next[&most], full[&100]);
 
+    let others = [ClassId(9)].into();
+    let error = allocate(&full, &all, FIRST_CLASS, &others).unwrap_err();
+    assert_eq!(error, ClassesFull { wanted: 65_534, most: 65_533 });
+
     let more = (0..=most).collect();
-    let error = allocate(&full, &more, FIRST_CLASS).unwrap_err();
+    let error = allocate(&full, &more, FIRST_CLASS, &OTHERS).unwrap_err();
     assert_eq!(error, ClassesFull { wanted: 65_534, most: 65_533 });
     let text = "65534 queues on one link, and there can be 65533";
     assert_eq!(error.to_string(), text);
@@ -444,7 +458,7 @@ proptest! {
     ) {
         let observed: BTreeMap<u8, ClassId> =
             observed.into_iter().map(|(key, id)| (key, ClassId(id))).collect();
-        let given = allocate(&observed, &wanted, FIRST_CLASS).unwrap();
+        let given = allocate(&observed, &wanted, FIRST_CLASS, &OTHERS).unwrap();
         prop_assert_eq!(given.keys().copied().collect::<BTreeSet<_>>(), wanted);
         let distinct: BTreeSet<ClassId> = given.values().copied().collect();
         prop_assert_eq!(distinct.len(), given.len());
@@ -456,7 +470,7 @@ proptest! {
             prop_assert!(holders.is_empty() || holders.contains(key));
         }
         // Once given, it stays.
-        let again = allocate(&given, &given.keys().copied().collect(), FIRST_CLASS);
+        let again = allocate(&given, &given.keys().copied().collect(), FIRST_CLASS, &OTHERS);
         prop_assert_eq!(again, Ok(given));
     }
 }

@@ -1,7 +1,7 @@
 //! Carrying a plan out, and back.
 
 use fabric::shaping::{ClassId, QueueStep};
-use fabric::{LinkName, Observed, Plan, Step};
+use fabric::{LinkName, ModelError, Observed, Plan, Step};
 
 use crate::failpoint::{self, Place};
 use crate::kernel::{Kernel, KernelError};
@@ -77,7 +77,11 @@ pub async fn apply(
         let count = doomed.len().max(1);
         for step in &steps[at..at + count] {
             tracing::debug!(%step, "applied");
-            follow(observed, step);
+        }
+        if doomed.is_empty() {
+            follow(observed, &steps[at]);
+        } else if let Err(error) = observed.delete(&doomed.iter().collect()) {
+            stale(&steps[at], &error);
         }
         at += count;
     }
@@ -126,8 +130,12 @@ async fn take_back(
 /// Keeps the picture in step with the kernel.
 pub(crate) fn follow(observed: &mut Observed, step: &Step) {
     if let Err(error) = observed.apply(step) {
-        // The picture was older than the kernel's state. The next full look
-        // puts it right; nothing was decided on it but this plan.
-        tracing::warn!(%step, %error, "the picture of the kernel was stale");
+        stale(step, &error);
     }
+}
+
+/// The picture was older than the kernel's state. The next full look puts it
+/// right; nothing was decided on it but this plan.
+fn stale(step: &Step, error: &ModelError) {
+    tracing::warn!(%step, %error, "the picture of the kernel was stale");
 }

@@ -15,6 +15,7 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use fabric::{
     Etherstub, FabricSpec, FlowId, LinkId, LinkProps, LinkSettings, Vnic,
@@ -318,6 +319,10 @@ impl Store {
         }
         let links = self.load_links()?;
         let flows = self.load_flows()?;
+        let vnics = vnics.into_iter();
+        let vnics = vnics.map(|(id, vnic)| (id, Arc::new(vnic))).collect();
+        let flows = flows.into_iter();
+        let flows = flows.map(|(id, flow)| (id, Arc::new(flow))).collect();
         Ok(FabricSpec { etherstubs, links, vnics, flows })
     }
 

@@ -1,6 +1,7 @@
 //! From the desired state to what can be built on this host now.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use fabric::datapath::{LinkRef, Segment};
 use fabric::{
@@ -54,8 +55,9 @@ pub fn shaped_links(
     tags: &TagMap,
     observed: &Observed,
 ) -> BTreeSet<LinkName> {
-    let has_shape =
-        |flow: &&Flow| flow.props.is_shaped() || flow.kept_props().is_shaped();
+    let has_shape = |flow: &&Arc<Flow>| {
+        flow.props.is_shaped() || flow.kept_props().is_shaped()
+    };
     let flows = spec.flows.values().filter(has_shape);
     let by_flows: BTreeSet<LinkId> = flows.map(|flow| flow.link).collect();
     let shaped = spec.vnics.values().filter(|vnic| {
@@ -117,7 +119,7 @@ impl<'a> Host<'a> {
         let guest_ends_here = here.map(|vnic| &vnic.name).collect();
         let mut flows: BTreeMap<LinkId, Vec<ResolvedFlow>> = BTreeMap::new();
         for flow in spec.flows.values() {
-            flows.entry(flow.link).or_default().push(flow.into());
+            flows.entry(flow.link).or_default().push(flow.as_ref().into());
         }
         Self { spec, tags, observed, phys, guest_ends_here, flows }
     }

@@ -4,6 +4,8 @@
 //!   bge1 02:..:02, tags big and jumbo, 9000
 //!   aggr0 02:..:03, tag pair, 9000     stub0  an etherstub, 9000
 
+use std::sync::Arc;
+
 use fabric::{
     Bandwidth, Duplex, Ends, Etherstub, FabricSpec, Flow, FlowId, FlowProps,
     LinkClass, LinkId, LinkProps, LinkSettings, LinkState, Mac, MacType, Mode,
@@ -78,7 +80,10 @@ fn spec(vnics: Vec<Vnic>) -> FabricSpec {
     let stub = Etherstub { id, name, mtu: Mtu::ETHERSTUB, settings, temporary };
     FabricSpec {
         etherstubs: [(id, stub)].into(),
-        vnics: vnics.into_iter().map(|vnic| (vnic.id, vnic)).collect(),
+        vnics: vnics
+            .into_iter()
+            .map(|vnic| (vnic.id, Arc::new(vnic)))
+            .collect(),
         ..FabricSpec::default()
     }
 }
@@ -448,7 +453,8 @@ fn a_vnic_has_its_flows_in_the_order_of_their_numbers() {
         flow(7, 1, plain, Some(blocked)),
         flow(8, 2, plain, None),
     ];
-    spec.flows = flows.into_iter().map(|flow| (flow.id, flow)).collect();
+    spec.flows =
+        flows.into_iter().map(|flow| (flow.id, Arc::new(flow))).collect();
     let resolved = resolve(&spec, &tags(TAGS), &host());
     let told = |vnic: &ResolvedVnic| -> Vec<String> {
         let flows = vnic.flows.iter();
@@ -483,7 +489,7 @@ fn a_flow_that_is_promised_or_denied_something_asks_for_the_speed() {
         ("of nobody", flow(1, 9, capped, None), ""),
     ] {
         let mut spec = spec(vec![vnic(1, "bge0"), vnic(2, "bge1")]);
-        spec.flows = [(flow.id, flow)].into();
+        spec.flows = [(flow.id, Arc::new(flow))].into();
         let links = shaped_links(&spec, &tags(TAGS), &host());
         let links: Vec<_> = links.iter().map(ToString::to_string).collect();
         assert_eq!(links.join(" "), want, "{title}");

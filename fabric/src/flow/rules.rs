@@ -1,6 +1,7 @@
 //! Which flows a spec can have.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::{Flow, FlowName, FlowsError, check_flows};
 use crate::{Bandwidth, FabricSpec, LinkId, SpecError, Vnic};
@@ -8,7 +9,8 @@ use crate::{Bandwidth, FabricSpec, LinkId, SpecError, Vnic};
 impl FabricSpec {
     /// The flows of a VNIC, by number.
     pub fn flows_of(&self, link: LinkId) -> impl Iterator<Item = &Flow> {
-        self.flows.values().filter(move |flow| flow.link == link)
+        let flows = self.flows.values().map(Arc::as_ref);
+        flows.filter(move |flow| flow.link == link)
     }
 
     /// The flows that a person may mean by a name: those of VNICs in one zone,
@@ -18,9 +20,10 @@ impl FabricSpec {
         name: &'a FlowName,
         zone: Option<&'a str>,
     ) -> impl Iterator<Item = (&'a Flow, &'a Vnic)> {
-        let named = self.flows.values().filter(move |flow| flow.name == *name);
+        let flows = self.flows.values().map(Arc::as_ref);
+        let named = flows.filter(move |flow| flow.name == *name);
         let with_vnic = named.filter_map(|flow| {
-            let vnic = self.vnics.get(&flow.link)?;
+            let vnic = self.vnics.get(&flow.link)?.as_ref();
             Some((flow, vnic))
         });
         with_vnic.filter(move |(_, vnic)| vnic.is_in(zone))
@@ -100,7 +103,7 @@ mod tests {
                 kept: None,
                 temporary: id == 3,
             };
-            (vnic.id, vnic)
+            (vnic.id, Arc::new(vnic))
         });
         FabricSpec { vnics: vnics.collect(), ..FabricSpec::default() }
     }
@@ -126,7 +129,8 @@ mod tests {
     }
 
     fn with(flows: Vec<Flow>) -> FabricSpec {
-        let flows = flows.into_iter().map(|flow| (flow.id, flow)).collect();
+        let flows = flows.into_iter();
+        let flows = flows.map(|flow| (flow.id, Arc::new(flow))).collect();
         FabricSpec { flows, ..spec() }
     }
 
@@ -222,7 +226,7 @@ mod tests {
             if let Some(flow) = spec.flows.values_mut().next()
                 && title.contains("outlive")
             {
-                flow.kept = Some(flow.props);
+                Arc::make_mut(flow).kept = Some(flow.props);
             }
             let errors = spec.validate().err().into_iter().flatten();
             let got: Vec<_> = errors.map(|error| error.status()).collect();
@@ -262,7 +266,7 @@ mod tests {
         assert_eq!(spec.validate(), Ok(()));
         let want = Flow { props: maxbw(None), kept: None, ..lasting };
         let later = spec.next_boot();
-        assert_eq!(later.flows, [(want.id, want)].into());
+        assert_eq!(later.flows, [(want.id, Arc::new(want))].into());
         assert_eq!(later.validate(), Ok(()));
     }
 

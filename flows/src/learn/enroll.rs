@@ -45,20 +45,49 @@ impl Learner {
     ) -> Vec<Change> {
         let guests: BTreeMap<LinkId, Guest> =
             guests.into_iter().map(|new| (new.id, new)).collect();
-        let before = std::mem::replace(&mut self.guests, guests);
         // Only what is restored has records and no guest yet.
-        let restored = before.is_empty();
-        let mut changed: BTreeSet<LinkId> = before
+        let restored = self.guests.is_empty();
+        let mut changed: BTreeSet<LinkId> = self
+            .guests
             .keys()
-            .chain(self.guests.keys())
-            .filter(|id| before.get(id) != self.guests.get(id))
+            .chain(guests.keys())
+            .filter(|id| self.guests.get(id) != guests.get(id))
             .copied()
             .collect();
         if restored {
             changed.extend(self.book.all().map(|learned| learned.id));
             changed.extend(self.exchanges.all().map(|pending| pending.id));
         }
-        self.move_stations(&before, &changed);
+        let before = std::mem::replace(&mut self.guests, guests);
+        self.follow(&before, changed, restored)
+    }
+
+    /// [`Learner::enroll`] of a few: the VNICs `some`, of which `guests` are
+    /// those whose guests may come by addresses. All others are as they were.
+    pub fn enroll_some(
+        &mut self,
+        some: &BTreeSet<LinkId>,
+        guests: impl IntoIterator<Item = Guest>,
+    ) -> Vec<Change> {
+        let own = |id: &LinkId| self.guests.remove(id).map(|old| (*id, old));
+        let before: BTreeMap<LinkId, Guest> =
+            some.iter().filter_map(own).collect();
+        let guests = guests.into_iter().filter(|new| some.contains(&new.id));
+        self.guests.extend(guests.map(|new| (new.id, new)));
+        let is_other = |id: &&LinkId| before.get(id) != self.guests.get(id);
+        let changed = some.iter().filter(is_other).copied().collect();
+        self.follow(&before, changed, false)
+    }
+
+    /// Strikes out and adopts what it takes that `changed` are not as they were
+    /// `before`.
+    fn follow(
+        &mut self,
+        before: &BTreeMap<LinkId, Guest>,
+        changed: BTreeSet<LinkId>,
+        restored: bool,
+    ) -> Vec<Change> {
+        self.move_stations(before, &changed);
 
         let mut changes = Vec::new();
         for id in &changed {

@@ -34,29 +34,37 @@ pub struct ClassesFull {
 /// Where two claim the same number, or one that is not to be given, the first
 /// of them keeps it if it can be kept, and the others get new ones.
 ///
+/// `others` are the numbers of classes that nothing here is about. They are
+/// nobody's to have.
+///
 /// # Errors
 /// [`ClassesFull`] when there are not enough numbers.
 pub fn allocate<K: Clone + Ord>(
     observed: &BTreeMap<K, ClassId>,
     wanted: &BTreeSet<K>,
     first: ClassId,
+    others: &BTreeSet<ClassId>,
 ) -> Result<BTreeMap<K, ClassId>, ClassesFull> {
     let numbers = first.max(FIRST_CLASS)..=LAST_CLASS;
     let most =
         usize::from((numbers.end().0 + 1).saturating_sub(numbers.start().0));
-    if wanted.len() > most {
-        return Err(ClassesFull { wanted: wanted.len(), most });
+    let wanted_in_all = wanted.len() + others.range(numbers.clone()).count();
+    if wanted_in_all > most {
+        return Err(ClassesFull { wanted: wanted_in_all, most });
     }
 
     let mut given = BTreeMap::new();
     let mut taken = BTreeSet::new();
     for (key, id) in observed {
-        let kept = wanted.contains(key) && numbers.contains(id);
+        let kept = wanted.contains(key)
+            && numbers.contains(id)
+            && !others.contains(id);
         if kept && taken.insert(*id) {
             given.insert(key.clone(), *id);
         }
     }
     let all = || (numbers.start().0..=numbers.end().0).map(ClassId);
+    let all = || all().filter(|id| !others.contains(id));
     let leaving: BTreeSet<ClassId> =
         observed.values().filter(|id| !taken.contains(id)).copied().collect();
     let free = all().filter(|id| !taken.contains(id) && !leaving.contains(id));

@@ -142,8 +142,11 @@ fn at_host_end(
     shaping.segs.insert(host_end.clone(), segs);
     let waits = is_limited(vnic);
     if waits {
-        let own = tables.fdb.values_mut().filter(|row| row.id == vnic.id);
-        own.for_each(|row| row.class = Some(HOST_END_LEAF));
+        for station in vnic.stations() {
+            if let Some(row) = tables.fdb.get_mut(&station) {
+                row.class = Some(HOST_END_LEAF);
+            }
+        }
     }
     let there = observed.queues.get(&host_end);
     // An HTB that classes otherwise is somebody else's, and in nobody's way as
@@ -156,7 +159,12 @@ fn at_host_end(
     keep_turns(&mut owners, there, vnic);
     own_the_rest(&mut owners, there, [TOP, HOST_END_LEAF].into());
     let wanted = queued(vnic).map(|flow| Owner::Flow(flow.id)).collect();
-    let given = allocate(&owners, &wanted, ClassId(HOST_END_LEAF.0 + 1))?;
+    let given = allocate(
+        &owners,
+        &wanted,
+        ClassId(HOST_END_LEAF.0 + 1),
+        &BTreeSet::new(),
+    )?;
     let class = |flow| given[&Owner::Flow(flow)];
     let shares = flow_shares(vnic, class);
     lead(vnic, tables, |to, flow| to.to_vnic = class(flow).0);
@@ -176,8 +184,7 @@ fn waiting<'a>(
     for vnic in resolved.vnics.values() {
         let limits = resolved.segments.get(&vnic.segment);
         let capped = limits.is_some_and(|limits| limits.maxbw.is_some());
-        if capped || vnic.minbw.is_some() || vnic.priority != Priority::OF_VNICS
-        {
+        if capped || vnic.contends() {
             contended.insert(&vnic.segment);
         }
     }
@@ -227,7 +234,9 @@ impl<'a> Place<'a> {
         let own = shapers.find(|shaper| !taken.contains(shaper));
         let others = || {
             let ends = observed.shaper_ends.keys();
-            ends.filter_map(Shaper::of_near_end).chain(taken.iter().copied())
+            let there = ends.filter_map(Shaper::of_near_end);
+            let elsewhere = observed.elsewhere.shapers.iter().chain(&*taken);
+            there.chain(elsewhere.copied())
         };
         let shaper = own.unwrap_or_else(|| {
             let others: BTreeSet<Shaper> = others().collect();
@@ -252,10 +261,13 @@ impl<'a> Place<'a> {
             let flows = queued(vnic).map(|flow| Owner::Flow(flow.id));
             [Owner::Vnic(*id), Owner::Leaf(*id)].into_iter().chain(flows)
         });
+        let others = observed.elsewhere.classes.get(&self.near_end);
+        let none = BTreeSet::new();
         let given = allocate(
             &self.owners(vnics, observed, there),
             &wanted.collect(),
             FIRST_CLASS,
+            others.unwrap_or(&none),
         )?;
         let class = |flow| given[&Owner::Flow(flow)];
         let flows: Vec<Vec<FlowShare>> =

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 
 use fabric::datapath::{LearnedKey, LinkRef, Row, Segment};
-use fabric::{LinkId, Over, ResolvedSpec, Step, Vnic};
+use fabric::{LinkId, Over, ResolvedSpec, ResolvedVnic, Scope, Step, Vnic};
 use flows::learn::{Change, Guest, Heard, Learned, Moment};
 
 use super::Daemon;
@@ -20,8 +20,11 @@ pub(super) const TOLD: NonZeroU32 = NonZeroU32::new(4096).unwrap();
 
 impl Daemon {
     /// Adds what guests came by to what tagmap has found.
-    pub(super) fn add_learned(&self, resolved: &mut ResolvedSpec) {
-        for vnic in resolved.vnics.values_mut() {
+    pub(super) fn add_learned<'a>(
+        &self,
+        vnics: impl Iterator<Item = &'a mut ResolvedVnic>,
+    ) {
+        for vnic in vnics {
             let learned = self.learner.learned(vnic.id);
             vnic.learned = learned.map(|learned| learned.address).collect();
         }
@@ -45,21 +48,21 @@ impl Daemon {
     /// Tells the learner whose addresses to listen for. A VNIC that waits for
     /// its link keeps what its guest came by.
     pub(super) fn enroll(&mut self, resolved: &ResolvedSpec) {
-        let guests = self.spec.vnics.values().filter_map(|vnic| {
-            let methods = vnic.methods();
-            if methods.is_none() {
-                return None;
-            }
-            let segment = match resolved.vnics.get(&vnic.id) {
-                Some(found) => found.segment.clone(),
-                None => absent(vnic),
-            };
-            let vid = vnic.vid.map_or(0, fabric::VlanId::get);
-            let macs = vnic.macs().collect();
-            Some(Guest { id: vnic.id, segment, vid, macs, methods })
-        });
+        let guests = self.spec.vnics.values();
+        let guests = guests.filter_map(|vnic| guest(vnic, resolved));
         let guests: Vec<Guest> = guests.collect();
         let changes = self.learner.enroll(guests);
+        self.write_learned(&changes);
+        self.keep(&changes, None);
+    }
+
+    /// [`Daemon::enroll`] for those that a scope changes.
+    pub(super) fn enroll_some(&mut self, scope: &Scope) {
+        let changed = scope.changed();
+        let vnics = changed.iter().filter_map(|id| self.spec.vnics.get(id));
+        let guests = vnics.filter_map(|vnic| guest(vnic, scope.resolved()));
+        let guests: Vec<Guest> = guests.collect();
+        let changes = self.learner.enroll_some(changed, guests);
         self.write_learned(&changes);
         self.keep(&changes, None);
     }
@@ -175,6 +178,21 @@ impl Daemon {
     pub fn learned(&self, id: LinkId) -> impl Iterator<Item = &Learned> {
         self.learner.learned(id)
     }
+}
+
+/// A VNIC's guest, where it may come by addresses.
+fn guest(vnic: &Vnic, resolved: &ResolvedSpec) -> Option<Guest> {
+    let methods = vnic.methods();
+    if methods.is_none() {
+        return None;
+    }
+    let segment = match resolved.vnics.get(&vnic.id) {
+        Some(found) => found.segment.clone(),
+        None => absent(vnic),
+    };
+    let vid = vnic.vid.map_or(0, fabric::VlanId::get);
+    let macs = vnic.macs().collect();
+    Some(Guest { id: vnic.id, segment, vid, macs, methods })
 }
 
 /// The segment of a VNIC whose link is away: the one that it will be on if the

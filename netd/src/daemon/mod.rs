@@ -1,5 +1,7 @@
 //! The fabric as netd keeps it: declared, stored, built.
 
+mod becoming;
+mod building;
 mod counting;
 mod draft;
 mod learning;
@@ -9,26 +11,22 @@ mod rings;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use fabric::api::{Applied, CreateEtherstub, Declared};
-use fabric::datapath::DatapathTables;
-use fabric::shaping::Shaping;
+use fabric::api::CreateEtherstub;
 use fabric::{
-    Blocked, FabricSpec, LinkId, LinkName, Mode, Observed, ResolvedSpec, Step,
-    Vnic, Zone,
+    Blocked, FabricSpec, LinkId, LinkName, Mode, Observed, ResolvedSpec, Vnic,
+    Zone,
 };
 
 use flows::learn::Learner;
 
 pub use counting::QueueStats;
 
-use crate::apply::{ApplyError, apply};
 use crate::chain::chain;
 use crate::config::ConfigFile;
 use crate::error::FabricError;
-use crate::failpoint::{self, Place};
 use crate::kernel::{Kernel, KernelError, LinkStats, Update};
 use crate::seldom::Seldom;
-use crate::store::{Change, Store};
+use crate::store::Store;
 
 /// The fabric of one network namespace.
 ///
@@ -42,7 +40,12 @@ pub struct Daemon {
     config: ConfigFile,
     spec: Arc<FabricSpec>,
     observed: Observed,
-    blocked: Vec<Blocked>,
+    /// The declared state with links and zones found, as it is built where
+    /// `settled`.
+    resolved: ResolvedSpec,
+    /// The VNICs that have something which changes by itself and of which
+    /// nobody tells.
+    watched: BTreeSet<LinkId>,
     learner: Learner,
     /// Guests may come by addresses and give them back all day.
     learning_told: Seldom,
@@ -72,17 +75,19 @@ impl Daemon {
             config,
             spec,
             observed: Observed::default(),
-            blocked: Vec::new(),
+            resolved: ResolvedSpec::default(),
+            watched: BTreeSet::new(),
             learner: Learner::new(),
             learning_told: Seldom::new(learning::TOLD),
             settled: false,
             trouble: None,
         };
+        daemon.watch(&daemon.spec.vnics.keys().copied().collect());
         daemon.observe().await?;
         daemon.recall();
         daemon.settle().await;
         daemon.declare_configured_etherstubs().await;
-        for blocked in &daemon.blocked {
+        for blocked in &daemon.resolved.blocked {
             tracing::warn!(%blocked, "waits");
         }
         for error in daemon.resolved().overcommitted() {
@@ -121,14 +126,14 @@ impl Daemon {
     pub fn resolved_one(&self, vnic: &Vnic) -> ResolvedSpec {
         self.resolve(&FabricSpec {
             etherstubs: self.spec.etherstubs.clone(),
-            vnics: [(vnic.id, vnic.clone())].into(),
+            vnics: [(vnic.id, Arc::new(vnic.clone()))].into(),
             ..FabricSpec::default()
         })
     }
 
     fn resolve(&self, spec: &FabricSpec) -> ResolvedSpec {
         let mut resolved = self.find(spec);
-        self.add_learned(&mut resolved);
+        self.add_learned(resolved.vnics.values_mut());
         resolved
     }
 
@@ -181,7 +186,11 @@ impl Daemon {
         }
         let vnics = self.spec.vnics.values();
         let zones = vnics.filter_map(|vnic| vnic.zone.as_ref());
-        let update = self.kernel.catch_up(&mut self.observed, zones).await?;
+        let watched = self.watched.iter();
+        let watched = watched.filter_map(|id| self.spec.vnics.get(id));
+        let unnamed = watched.filter_map(|vnic| vnic.zone.as_ref());
+        let observed = &mut self.observed;
+        let update = self.kernel.catch_up(observed, zones, unnamed).await?;
         match update {
             Update::Same => {}
             Update::Changed => {
@@ -253,7 +262,7 @@ impl Daemon {
 
     /// Looks who has TAPs open at this moment: of one VNIC, or of all.
     pub(super) async fn look_at_taps(&mut self, of: Option<LinkId>) {
-        let tap = |vnic: &&Vnic| {
+        let tap = |vnic: &&Arc<Vnic>| {
             vnic.props.mode == Mode::Tap && of.is_none_or(|id| id == vnic.id)
         };
         let taps = self.spec.vnics.values().filter(tap);
@@ -277,242 +286,10 @@ impl Daemon {
         Ok(self.kernel.link_stats().await?)
     }
 
-    /// Builds what is declared and missing, and says whether that went well.
-    /// What fails is logged and tried again at the next occasion.
-    pub async fn settle(&mut self) -> bool {
-        if self.settled {
-            return true;
-        }
-        let mut resolved = self.find(&self.spec);
-        self.enroll(&resolved);
-        self.add_learned(&mut resolved);
-        let built = self.build(&resolved).await;
-        self.trouble = built.err().map(|error| chain(&error));
-        if let Some(error) = &self.trouble {
-            tracing::error!(%error, "the fabric is not as declared");
-        }
-        self.blocked = resolved.blocked;
-        self.settled
-    }
-
-    /// Plans and applies; after that a new plan must be empty.
-    async fn build(
-        &mut self,
-        resolved: &ResolvedSpec,
-    ) -> Result<(), FabricError> {
-        // At most once more for each link that turns out to refuse addresses.
-        loop {
-            let (tables, shaping) = self.compile(resolved)?;
-            let links = fabric::first_used(&tables, &self.observed);
-            self.kernel.observe_lro(&mut self.observed, &links).await;
-            let plan =
-                fabric::plan(resolved, &tables, &shaping, &self.observed);
-            if plan.is_empty() {
-                self.rest();
-                return Ok(());
-            }
-            self.settled = false;
-            tracing::debug!(%plan, "planned");
-            let Err(error) =
-                apply(&mut self.kernel, &plan, &mut self.observed).await
-            else {
-                let rest =
-                    fabric::plan(resolved, &tables, &shaping, &self.observed);
-                if rest.is_empty() {
-                    self.rest();
-                } else {
-                    tracing::error!(%rest, "the plan left something to do");
-                }
-                return Ok(());
-            };
-            for stuck in &error.stuck {
-                tracing::error!(%stuck, "could not be taken back");
-            }
-            // What is known may be what led astray.
-            if let Err(blind) = self.observe().await {
-                tracing::error!(error = chain(&blind), "cannot look again");
-            }
-            match error.refused_by() {
-                Some(link) if self.observed.refusing.insert(link.clone()) => {
-                    let error = chain(&error);
-                    tracing::warn!(%link, %error, "becomes promiscuous");
-                }
-                _ => return Err(explain(error)),
-            }
-        }
-    }
-
-    /// Nothing is left to do: every hook has this version's program.
-    fn rest(&mut self) {
-        self.settled = true;
-        self.kernel.finish_upgrade();
-    }
-
-    /// Works out rows and queues. Where a VNIC has a place in a queue it keeps
-    /// it, so they depend on what is there.
-    fn compile(
-        &self,
-        resolved: &ResolvedSpec,
-    ) -> Result<(DatapathTables, Shaping), FabricError> {
-        let mut tables = flows::compile(resolved);
-        let shaping =
-            flows::shape::shape(resolved, &self.observed, &mut tables)?;
-        Ok((tables, shaping))
-    }
-
-    /// Goes from the present declared state to another one: all of it, or
-    /// nothing. Where nothing is different, nothing is done.
-    ///
-    /// What can't be taken back comes last: what is new or changed is built,
-    /// then all of it is written down, in one piece, and then what is to go
-    /// goes. A netd that dies on the way comes back to the one or the other.
-    /// Gives what has changed.
-    async fn become_spec(
-        &mut self,
-        spec: FabricSpec,
-    ) -> Result<Vec<Declared>, FabricError> {
-        // Old debts first, so that a failure here is about what was asked.
-        self.settle().await;
-        let old = Arc::clone(&self.spec);
-        let changes = Change::between(&old, &spec);
-        if changes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let resolved = self.check(&spec, &changes).await?;
-        let removals = changes.iter().filter(|change| change.is_removal());
-        let removals = removals.count();
-        if removals == 0 {
-            self.build(&resolved).await?;
-        } else if removals < changes.len()
-            && let Some(before) = self.without_removals(&spec, &changes)
-        {
-            self.build(&before).await?;
-        }
-        if let Err(error) = self.commit(&changes) {
-            // What is settled is what could not be written down.
-            tracing::error!(error = chain(&error), "taking it back");
-            self.settled = false;
-            self.settle().await;
-            return Err(error);
-        }
-        if removals > 0
-            && let Err(error) = self.build(&resolved).await
-        {
-            let back = changes.iter().rev().map(|change| change.inverse());
-            let back: Vec<Change<'_>> = back.collect();
-            if let Err(again) = self.commit(&back) {
-                tracing::error!(
-                    error = chain(&again),
-                    "the store says something else than what is built"
-                );
-            }
-            self.settled = false;
-            self.settle().await;
-            return Err(error);
-        }
-        let told = told(&changes, &old, &spec);
-        log(&told);
-        self.spec = Arc::new(spec);
-        self.enroll(&resolved);
-        self.blocked = resolved.blocked;
-        Ok(told)
-    }
-
-    /// Tells what would change by [`Daemon::become_spec`], and what it takes.
-    async fn try_spec(
-        &mut self,
-        spec: &FabricSpec,
-    ) -> Result<Applied, FabricError> {
-        self.settle().await;
-        let old = Arc::clone(&self.spec);
-        let changes = Change::between(&old, spec);
-        let resolved = self.check(spec, &changes).await?;
-        let (tables, shaping) = self.compile(&resolved)?;
-        let plan = fabric::plan(&resolved, &tables, &shaping, &self.observed);
-        let steps = plan.steps.iter().map(ToString::to_string).collect();
-        Ok(Applied { changes: told(&changes, &old, spec), steps })
-    }
-
-    /// Checks that a state can be built by some changes, and finds its links.
-    async fn check(
-        &mut self,
-        spec: &FabricSpec,
-        changes: &[Change<'_>],
-    ) -> Result<ResolvedSpec, FabricError> {
-        if let Err(errors) = spec.validate()
-            && let Some(error) = errors.into_iter().next()
-        {
-            return Err(error.into());
-        }
-        self.observe_speeds(Some(spec)).await;
-        let resolved = self.resolve(spec);
-        // What has to wait now, because its link is away, may be declared all
-        // the same; and nothing waits because something goes.
-        if changes.iter().any(|change| !change.is_removal()) {
-            if let Some(blocked) = newly_blocked(&self.blocked, &resolved) {
-                return Err(FabricError::Blocked(blocked.clone()));
-            }
-            self.check_guarantees(spec, &resolved)?;
-        }
-        Ok(resolved)
-    }
-
-    /// The state after those of the changes that take nothing away; none where
-    /// there can't be such a one, as when a name or an address is passed on.
-    fn without_removals(
-        &self,
-        spec: &FabricSpec,
-        changes: &[Change<'_>],
-    ) -> Option<ResolvedSpec> {
-        let mut spec = spec.clone();
-        for change in changes {
-            match change {
-                Change::RemoveVnic(vnic) => {
-                    spec.vnics.insert(vnic.id, (*vnic).clone());
-                }
-                Change::RemoveEtherstub(stub) => {
-                    spec.etherstubs.insert(stub.id, (*stub).clone());
-                }
-                Change::RemoveFlow(flow) => {
-                    spec.flows.insert(flow.id, (*flow).clone());
-                }
-                _ => {}
-            }
-        }
-        spec.validate().ok()?;
-        Some(self.resolve(&spec))
-    }
-
-    /// Refuses a state in which more is promised than links can carry, now or
-    /// after the next boot, unless it is so already.
-    fn check_guarantees(
-        &self,
-        spec: &FabricSpec,
-        resolved: &ResolvedSpec,
-    ) -> Result<(), FabricError> {
-        let kept = |vnic: &Vnic| vnic.kept_props().minbw.is_some();
-        let now = |vnic: &Vnic| vnic.props.minbw.is_some();
-        if !spec.vnics.values().any(|vnic| now(vnic) || kept(vnic)) {
-            return Ok(());
-        }
-        resolved.check_guarantees(&self.find(&self.spec))?;
-        let later = self.find(&spec.next_boot());
-        later.check_guarantees(&self.find(&self.spec.next_boot()))?;
-        Ok(())
-    }
-
-    /// Writes changes down. The disk may take its time; other tasks run on.
-    fn commit(&mut self, changes: &[Change<'_>]) -> Result<(), FabricError> {
-        failpoint::before(Place::Commit);
-        tokio::task::block_in_place(|| self.store.commit(changes))?;
-        failpoint::after(Place::Commit);
-        Ok(())
-    }
-
     /// What could not be built, each as one line.
     #[must_use]
     pub fn blocked(&self) -> &[Blocked] {
-        &self.blocked
+        &self.resolved.blocked
     }
 
     /// Why the fabric is not as declared, if what is built is not.
@@ -539,49 +316,4 @@ impl Daemon {
             }
         }
     }
-}
-
-/// What has to wait and did not before.
-fn newly_blocked<'a>(
-    before: &[Blocked],
-    after: &'a ResolvedSpec,
-) -> Option<&'a Blocked> {
-    let waited = |id| before.iter().any(|blocked| blocked.id == id);
-    after.blocked.iter().find(|blocked| !waited(blocked.id))
-}
-
-/// Changes as clients are told of them.
-fn told(
-    changes: &[Change<'_>],
-    old: &FabricSpec,
-    new: &FabricSpec,
-) -> Vec<Declared> {
-    changes.iter().map(|change| change.told(old, new)).collect()
-}
-
-/// Writes changes into the log; many of them as one line.
-fn log(changes: &[Declared]) {
-    const MANY: usize = 16;
-    for change in changes {
-        if changes.len() < MANY {
-            tracing::info!(%change, "declared");
-        } else {
-            tracing::debug!(%change, "declared");
-        }
-    }
-    if changes.len() >= MANY {
-        tracing::info!(changes = changes.len(), "declared");
-    }
-}
-
-/// Puts the kernel's "exists" into the words of who asked.
-fn explain(error: ApplyError) -> FabricError {
-    if let Step::CreatePair { guest_end, zone, .. } = error.step.as_ref()
-        && error.source.is_name_taken()
-    {
-        let key =
-            fabric::VnicKey { zone: zone.clone(), name: guest_end.clone() };
-        return FabricError::GuestEndTaken { key };
-    }
-    error.into()
 }

@@ -1,7 +1,9 @@
 //! The queues of VNICs' ends: what is asked of them, and what becomes of those
 //! that somebody else opens and closes.
 
-use fabric::{Vnic, VnicProps};
+use std::collections::BTreeSet;
+
+use fabric::{LinkId, Vnic, VnicProps, Zone};
 
 use super::Daemon;
 
@@ -13,12 +15,34 @@ impl Daemon {
         }
     }
 
+    /// Notes down which of some VNICs have to be looked at each time.
+    pub(super) fn watch(&mut self, changed: &BTreeSet<LinkId>) {
+        for id in changed {
+            let vnic = self.spec.vnics.get(id);
+            let unnamed = |zone: &Zone| !zone.is_named();
+            let watched = vnic.is_some_and(|vnic| {
+                asks(&vnic.props) || vnic.zone.as_ref().is_some_and(unnamed)
+            });
+            match watched {
+                true => self.watched.insert(*id),
+                false => self.watched.remove(id),
+            };
+        }
+    }
+
+    /// Those of them of whose rings somebody has asked anything.
+    fn asking(&self) -> impl Iterator<Item = &Vnic> {
+        let vnics = self.watched.iter();
+        let vnics = vnics.filter_map(|id| self.spec.vnics.get(id));
+        vnics.map(AsRef::as_ref).filter(|vnic| asks(&vnic.props))
+    }
+
     /// Reads what changes by itself of what somebody has asked for: which CPUs
     /// there are, and how many queues of a TAP are open. Says whether that is
     /// news.
     pub(super) fn observe_rings(&mut self) -> bool {
         let mut changed = false;
-        if self.spec.vnics.values().any(|vnic| asks(&vnic.props)) {
+        if self.asking().next().is_some() {
             let cpus = self.kernel.cpus();
             changed |= cpus != self.observed.cpus;
             self.observed.cpus = cpus;
@@ -47,10 +71,8 @@ impl Daemon {
     /// The TAPs whose queues come and go with who has them open, and of which
     /// something is asked.
     fn taps(&self) -> impl Iterator<Item = fabric::LinkName> {
-        let asked = |vnic: &&Vnic| {
-            vnic.props.mode == fabric::Mode::Tap && asks(&vnic.props)
-        };
-        let vnics = self.spec.vnics.values().filter(asked);
+        let vnics = self.asking();
+        let vnics = vnics.filter(|vnic| vnic.props.mode == fabric::Mode::Tap);
         let host_ends = vnics.map(|vnic| Vnic::host_end(vnic.id));
         host_ends.filter(|end| self.observed.host_ends.contains_key(end))
     }

@@ -56,7 +56,7 @@ impl Wanted {
             }
             let vnic = spec.vnics.get(&id);
             let here = zone.is_none() || vnic.is_some_and(|v| v.is_in(zone));
-            here.then(|| named(sample, vnic))
+            here.then(|| named(sample, vnic.map(AsRef::as_ref)))
         });
         let drops = drops.collect();
         Ok(api::Drops { next: taken.next, missed: taken.missed, drops })
@@ -127,7 +127,7 @@ mod tests {
             vnic(2, "net0", Some("db")),
             vnic(3, "net1", None),
         ];
-        let vnics = vnics.map(|vnic| (vnic.id, vnic)).into();
+        let vnics = vnics.map(|vnic| (vnic.id, Arc::new(vnic))).into();
         FabricSpec { vnics, ..FabricSpec::default() }
     }
 

@@ -1,10 +1,10 @@
 //! Bringing what is known of the kernel up to date, by what it says itself.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use fabric::{LinkName, Observed, Zone};
+use fabric::{LinkName, Observed, Program, Zone};
 
-use super::links::{self, Found, What};
+use super::links::{Found, What};
 use super::news::{Heard, Kind};
 use super::observe::file;
 use super::{Kernel, KernelError, queues};
@@ -23,7 +23,7 @@ pub enum Update {
 impl Kernel {
     /// Takes in what the kernel has said since the last look, of its own
     /// accord: somebody's changes and our own. `zones` are those that somebody
-    /// asks about.
+    /// asks about, and `unnamed` those of them that nobody tells of.
     ///
     /// The price is that of the changes, however many links there are. What
     /// the news agrees with is not read again.
@@ -34,22 +34,26 @@ impl Kernel {
         &mut self,
         observed: &mut Observed,
         zones: impl Iterator<Item = &Zone>,
+        unnamed: impl Iterator<Item = &Zone>,
     ) -> Result<Update, KernelError> {
-        let heard = self.news.read();
+        let mut heard = self.news.read();
         if heard.lost {
             tracing::warn!("the kernel said more than could be heard");
             return Ok(Update::Stale);
         }
         let mut changed = false;
-        for (index, link) in &heard.links {
-            let found = link.as_ref().and_then(links::read);
-            match self.take_link(observed, *index, found) {
+        for (index, found) in std::mem::take(&mut heard.links) {
+            match self.take_link(observed, index, found) {
                 Update::Same => {}
                 Update::Changed => changed = true,
                 Update::Stale => return Ok(Update::Stale),
             }
         }
-        changed |= take_zones(observed, zones, &heard);
+        // There may be thousands, and hardly ever any news.
+        changed |= match heard.zones.is_quiet() {
+            true => take_zones(observed, unnamed, &heard),
+            false => take_zones(observed, zones, &heard),
+        };
         changed |= self.take_queues(observed, &heard).await?;
         Ok(if changed { Update::Changed } else { Update::Same })
     }
@@ -116,12 +120,14 @@ impl Kernel {
         }
         let mut changed = false;
         if !hooks.is_empty() {
-            let found = self.observe_programs(observed, Some(&hooks))?;
-            let on = |name: &LinkName| hooks.contains(name);
-            let known = observed.programs.iter();
-            let known = known.filter(|((name, _), _)| on(name));
-            changed |= !known.eq(found.iter());
-            observed.programs.retain(|(name, _), _| !on(name));
+            let found = self.observe_programs(observed, hooks.iter())?;
+            let mut known = BTreeMap::new();
+            for hook in hooks.iter().flat_map(|name| {
+                Program::ALL.map(|program| (name.clone(), program))
+            }) {
+                known.extend(observed.programs.remove_entry(&hook));
+            }
+            changed |= known != found;
             observed.programs.extend(found);
         }
         if !queues.is_empty() {

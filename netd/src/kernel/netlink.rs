@@ -73,31 +73,41 @@ impl Netlink {
         Ok(())
     }
 
-    /// All links of the namespace, without their statistics.
-    pub(super) async fn links(&self) -> Result<Vec<LinkMessage>, NetlinkError> {
-        self.links_but(vec![LinkExtentMask::SkipStats]).await
-    }
-
-    /// All links of the namespace.
-    pub(super) async fn links_with_stats(
+    /// What `read` makes of all links of the namespace, told without their
+    /// statistics.
+    pub(super) async fn links<T>(
         &self,
-    ) -> Result<Vec<LinkMessage>, NetlinkError> {
-        self.links_but(Vec::new()).await
+        read: impl Fn(&LinkMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        self.links_but(vec![LinkExtentMask::SkipStats], read).await
     }
 
-    async fn links_but(
+    /// What `read` makes of all links of the namespace.
+    pub(super) async fn links_with_stats<T>(
+        &self,
+        read: impl Fn(&LinkMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        self.links_but(Vec::new(), read).await
+    }
+
+    /// A message takes ten kilobytes and more, so none is kept.
+    async fn links_but<T>(
         &self,
         mask: Vec<LinkExtentMask>,
-    ) -> Result<Vec<LinkMessage>, NetlinkError> {
+        read: impl Fn(&LinkMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
         let what = || "list the links".to_owned();
-        self.handle
-            .link()
-            .get()
-            .set_filter_mask(AddressFamily::Unspec, mask)
-            .execute()
-            .try_collect()
-            .await
-            .map_err(|error| refused(what(), &error))
+        let get = self.handle.link().get();
+        let get = get.set_filter_mask(AddressFamily::Unspec, mask);
+        let mut links = get.execute();
+        let mut all = Vec::new();
+        loop {
+            match links.try_next().await {
+                Ok(Some(link)) => all.extend(read(&link)),
+                Ok(None) => return Ok(all),
+                Err(error) => return Err(refused(what(), &error)),
+            }
+        }
     }
 
     /// One link by its name.

@@ -24,6 +24,8 @@ use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 use nix::sys::socket::{setsockopt, sockopt};
 use rtnetlink::MulticastGroup;
 
+use super::links::{self, Found};
+
 /// What waits in the socket while netd is busy, in bytes. The largest change
 /// at once is thousands of VNICs, with a few notifications of 1 to 2 KiB each;
 /// what finds no room is read anew, in full.
@@ -48,8 +50,9 @@ pub(super) struct News {
 /// What has changed since the last look.
 #[derive(Debug, Default)]
 pub(super) struct Heard {
-    /// Links by number, as they are now; none: gone.
-    pub(super) links: BTreeMap<u32, Option<LinkMessage>>,
+    /// Links by number, as they are now; none: gone, or has a name that none
+    /// of ours could have.
+    pub(super) links: BTreeMap<u32, Option<Found>>,
     /// The last word on each queue, class and filter.
     pub(super) queues: BTreeMap<Object, (bool, TcMessage)>,
     /// Notifications were lost: what is known may be wrong.
@@ -83,6 +86,11 @@ pub(super) struct ZoneNews {
 }
 
 impl ZoneNews {
+    /// Whether nothing has happened that concerns any zone with a name.
+    pub(super) fn is_quiet(&self) -> bool {
+        !self.mounts && self.names.is_empty()
+    }
+
     /// Whether it is worth a look if a zone that was running still is, or one
     /// that was not.
     pub(super) fn concerns(&self, zone: &Zone, was_running: bool) -> bool {
@@ -213,8 +221,8 @@ impl Heard {
     fn take(&mut self, message: RouteNetlinkMessage) {
         use RouteNetlinkMessage as Said;
         let (kind, there, message) = match message {
-            Said::NewLink(link) => return self.take_link(link, true),
-            Said::DelLink(link) => return self.take_link(link, false),
+            Said::NewLink(link) => return self.take_link(&link, true),
+            Said::DelLink(link) => return self.take_link(&link, false),
             Said::NewQueueDiscipline(message) => (Kind::Qdisc, true, message),
             Said::DelQueueDiscipline(message) => (Kind::Qdisc, false, message),
             Said::NewTrafficClass(message) => (Kind::Class, true, message),
@@ -233,11 +241,12 @@ impl Heard {
         self.queues.insert(object, (there, message));
     }
 
-    fn take_link(&mut self, link: LinkMessage, there: bool) {
+    fn take_link(&mut self, link: &LinkMessage, there: bool) {
         // Bridges speak of their ports by the same messages.
         if link.header.interface_family == AddressFamily::Unspec {
             let index = link.header.index;
-            self.links.insert(index, there.then_some(link));
+            let found = there.then(|| links::read(link)).flatten();
+            self.links.insert(index, found);
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use fabric::shaping::{QueueTree, Shaper};
 use fabric::{
-    EndRings, HostCpus, LinkName, Observed, ObservedProgram, Program, Zone,
+    EndRings, HostCpus, HostEnd, LinkName, Observed, ObservedProgram, Program,
+    Zone,
 };
 use flows::LinkIndexes;
 
@@ -32,7 +33,10 @@ impl Kernel {
         self.observe_zones(&mut observed, zones);
         observed.cpus = self.cpus();
         observed.rings = self.rings(observed.host_ends.keys());
-        observed.programs = self.observe_programs(&observed, None)?;
+        let Observed { host_ends, shaper_ends, links, .. } = &observed;
+        let links =
+            host_ends.keys().chain(shaper_ends.keys().chain(links.keys()));
+        observed.programs = self.observe_programs(&observed, links)?;
         observed.tables = self.datapath.observe(&self.indexes)?;
         observed.unicast = self.observe_unicast().await?;
         observed.queue_kind = self.queues.kind().await?;
@@ -49,12 +53,10 @@ impl Kernel {
         observed: &mut Observed,
     ) -> Result<bool, KernelError> {
         let mut news = false;
-        for message in self.netlink.links().await? {
-            if let Some(found) = links::read(&message) {
-                // What has changed besides is about to be said.
-                if self.indexes.index_of(&found.name) == Some(found.index) {
-                    news |= file(observed, found);
-                }
+        for found in self.netlink.links(links::read).await? {
+            // What has changed besides is about to be said.
+            if self.indexes.index_of(&found.name) == Some(found.index) {
+                news |= file(observed, found);
             }
         }
         Ok(news)
@@ -79,15 +81,14 @@ impl Kernel {
         &mut self,
         observed: &mut Observed,
     ) -> Result<(), KernelError> {
-        let messages = self.netlink.links().await?;
+        let all = self.netlink.links(links::read).await?;
         let mut indexes = LinkIndexes::default();
         observed.links.clear();
         observed.host_ends.clear();
         observed.shaper_ends.clear();
         observed.unfinished.clear();
         observed.torn.clear();
-        for message in messages {
-            let Some(found) = links::read(&message) else { continue };
+        for found in all {
             found.enter(&mut indexes);
             file(observed, found);
         }
@@ -186,25 +187,17 @@ impl Kernel {
         observed.zones = running.cloned().collect();
     }
 
-    /// Looks what is on the hooks of links that have any, or of some of them.
-    pub(super) fn observe_programs(
+    /// Looks what is on the hooks of links, of those that have any.
+    pub(super) fn observe_programs<'a>(
         &self,
         observed: &Observed,
-        some: Option<&BTreeSet<LinkName>>,
+        links: impl Iterator<Item = &'a LinkName>,
     ) -> Result<BTreeMap<(LinkName, Program), ObservedProgram>, KernelError>
     {
-        let host_ends = observed.host_ends.keys();
-        let vnics = host_ends.map(|name| (name, &[Program::FromVnic][..]));
-        let links = observed.links.iter().filter_map(|(name, link)| {
-            let hooks = &[Program::FromLink, Program::ToLink][..];
-            link.class.carries_vnics().then_some((name, hooks))
-        });
-        let far = observed.shaper_ends.keys();
-        let far = far.filter(|name| Shaper::of_far_end(name).is_some());
-        let far = far.map(|name| (name, &[Program::FromShaper][..]));
         let mut programs = BTreeMap::new();
-        for (name, hooks) in vnics.chain(links).chain(far) {
-            if some.is_some_and(|some| !some.contains(name)) {
+        for name in links {
+            let hooks = hooks(observed, name);
+            if hooks.is_empty() {
                 continue;
             }
             let index = self.index(name)?;
@@ -256,7 +249,23 @@ impl Kernel {
     }
 }
 
-/// Files a link under what it is, and says whether that is news.
+/// The programs that a link may have on its hooks.
+fn hooks(observed: &Observed, link: &LinkName) -> &'static [Program] {
+    if observed.host_ends.contains_key(link) {
+        return &[Program::FromVnic];
+    }
+    if observed.shaper_ends.contains_key(link) {
+        let far = Shaper::of_far_end(link).is_some();
+        return if far { &[Program::FromShaper] } else { &[] };
+    }
+    let found = observed.links.get(link);
+    match found.is_some_and(|link| link.class.carries_vnics()) {
+        true => &[Program::FromLink, Program::ToLink],
+        false => &[],
+    }
+}
+
+/// Files a link under what it is, and says whether that is news to a plan.
 pub(super) fn file(observed: &mut Observed, found: Found) -> bool {
     let Found { name, what, .. } = found;
     let Observed { links, host_ends, shaper_ends, torn, unfinished, .. } =
@@ -284,7 +293,12 @@ pub(super) fn file(observed: &mut Observed, found: Found) -> bool {
         news |= shaper_ends.remove(&name).is_some();
     }
     news | match what {
-        What::Ours(end, _) => host_ends.insert(name, end) != Some(end),
+        // No plan depends on who has carrier.
+        What::Ours(end, _) => {
+            let was = host_ends.insert(name, end);
+            let carrier = end.carrier;
+            was.map(|was| HostEnd { carrier, ..was }) != Some(end)
+        }
         What::Unfinished => unfinished.insert(name),
         What::Shaper(up) => shaper_ends.insert(name, up) != Some(up),
         What::Foreign(mut link) => {

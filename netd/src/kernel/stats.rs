@@ -33,12 +33,12 @@ impl Kernel {
     pub async fn link_stats(
         &self,
     ) -> Result<BTreeMap<LinkName, LinkStats>, KernelError> {
-        let messages = self.netlink.links_with_stats().await?;
         let read = |link: &LinkMessage| {
             let found = links::read(link)?;
             Some((found.name, stats(link)?))
         };
-        Ok(messages.iter().filter_map(read).collect())
+        let all = self.netlink.links_with_stats(read).await?;
+        Ok(all.into_iter().collect())
     }
 }
 

@@ -1,9 +1,12 @@
 //! What is different from one declared state to another.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use fabric::api::{Action, Declared};
-use fabric::{Etherstub, FabricSpec, Flow, LinkName, LinkSettings, Vnic, Zone};
+use fabric::{
+    Etherstub, FabricSpec, Flow, LinkId, LinkName, LinkSettings, Vnic, Zone,
+};
 
 /// A change of the declared state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +98,24 @@ impl<'a> Change<'a> {
         changes
     }
 
+    /// The VNIC that is not as it was, itself or by a flow; none: an etherstub
+    /// or a link of the host's is not.
+    #[must_use]
+    pub fn vnic(self) -> Option<LinkId> {
+        match self {
+            Self::AddVnic(vnic)
+            | Self::RemoveVnic(vnic)
+            | Self::UpdateVnic { now: vnic, .. } => Some(vnic.id),
+            Self::AddFlow(flow)
+            | Self::RemoveFlow(flow)
+            | Self::UpdateFlow { now: flow, .. } => Some(flow.link),
+            Self::AddEtherstub(_)
+            | Self::RemoveEtherstub(_)
+            | Self::UpdateEtherstub { .. }
+            | Self::SetLink { .. } => None,
+        }
+    }
+
     /// Whether a link goes, or a flow does.
     #[must_use]
     pub fn is_removal(self) -> bool {
@@ -174,15 +195,26 @@ impl<'a> Change<'a> {
 }
 
 /// What `old` has and `new` has not, and what `new` has and `old` has not so.
-fn differences<'a, K: Ord, V: PartialEq>(
+///
+/// One walk along both: there may be thousands, and hardly ever any difference.
+fn differences<'a, K: Ord, V: PartialEq + Borrow<T>, T: 'a>(
     old: &'a BTreeMap<K, V>,
     new: &'a BTreeMap<K, V>,
-) -> (impl Iterator<Item = &'a V>, impl Iterator<Item = (Option<&'a V>, &'a V)>)
-{
-    let gone = old.iter().filter(|(key, _)| !new.contains_key(*key));
-    let rest = new.iter().filter_map(|(key, now)| {
-        let was = old.get(key);
-        (was != Some(now)).then_some((was, now))
-    });
-    (gone.map(|(_, was)| was), rest)
+) -> (
+    impl Iterator<Item = &'a T> + use<'a, K, V, T>,
+    impl Iterator<Item = (Option<&'a T>, &'a T)> + use<'a, K, V, T>,
+) {
+    let (mut gone, mut rest) = (Vec::new(), Vec::new());
+    let mut there = old.iter().peekable();
+    for (key, now) in new {
+        while let Some((_, was)) = there.next_if(|(old, _)| *old < key) {
+            gone.push(was.borrow());
+        }
+        let was = there.next_if(|(old, _)| *old == key).map(|(_, was)| was);
+        if was != Some(now) {
+            rest.push((was.map(Borrow::borrow), now.borrow()));
+        }
+    }
+    gone.extend(there.map(|(_, was)| was.borrow()));
+    (gone.into_iter(), rest.into_iter())
 }

@@ -5,6 +5,7 @@
 //! name goes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use fabric::api::{DeclaredEtherstub, DeclaredFlow, DeclaredVnic, Document};
 use fabric::{
@@ -94,14 +95,14 @@ impl Draft<'_> {
                 let name = vnic.name;
                 return Err(SpecError::Duplicate { name }.into());
             }
-            let now = self.declare_vnic(vnic, was.as_ref())?;
+            let now = self.declare_vnic(vnic, was.as_deref())?;
             if let Some(was) = was
                 && was.id != now.id
             {
                 self.check_closed(&was)?;
                 self.remove_vnic(was.id);
             }
-            self.spec.vnics.insert(now.id, now);
+            self.spec.vnics.insert(now.id, Arc::new(now));
         }
         let gone = there.into_iter().filter(|(key, _)| !named.contains(key));
         let gone: BTreeSet<LinkId> = gone.map(|(_, id)| id).collect();
@@ -184,7 +185,7 @@ impl Draft<'_> {
             .values()
             .map(|vnic| (vnic.key(), vnic.id))
             .collect();
-        let mut there: BTreeMap<(LinkId, FlowName), Flow> =
+        let mut there: BTreeMap<(LinkId, FlowName), Arc<Flow>> =
             std::mem::take(&mut self.spec.flows)
                 .into_values()
                 .map(|flow| ((flow.link, flow.name.clone()), flow))
@@ -202,7 +203,7 @@ impl Draft<'_> {
                 _ => self.flow_id()?,
             };
             let flow = Flow { id, name, link, attrs, props, kept, temporary };
-            self.spec.flows.insert(id, flow);
+            self.spec.flows.insert(id, Arc::new(flow));
         }
         Ok(())
     }

@@ -1,5 +1,7 @@
 //! Flows in a draft.
 
+use std::sync::Arc;
+
 use fabric::api::{ChangeFlow, CreateFlow};
 use fabric::{Flow, FlowId, FlowName, LinkClass, LinkId, LinkName};
 
@@ -54,7 +56,7 @@ impl Draft<'_> {
         let temporary = temporary || vnic.is_some_and(|vnic| vnic.temporary);
         let kept = None;
         let flow = Flow { id, name, link, attrs, props, kept, temporary };
-        self.spec.flows.insert(id, flow);
+        self.spec.flows.insert(id, Arc::new(flow));
         Ok(id)
     }
 
@@ -104,7 +106,7 @@ impl Draft<'_> {
     ) -> Result<FlowId, FabricError> {
         let now = request.of(&self.the_flow(name, zone)?)?;
         let id = now.id;
-        self.spec.flows.insert(id, now);
+        self.spec.flows.insert(id, Arc::new(now));
         Ok(id)
     }
 

@@ -1,5 +1,7 @@
 //! VNICs, etherstubs and the host's links in a draft.
 
+use std::sync::Arc;
+
 use fabric::api::{ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic};
 use fabric::{
     Etherstub, LinkClass, LinkId, LinkName, LinkSettings, MacPrefix, MacType,
@@ -42,7 +44,7 @@ impl Draft<'_> {
             kept: None,
             temporary: request.temporary,
         };
-        self.spec.vnics.insert(id, vnic);
+        self.spec.vnics.insert(id, Arc::new(vnic));
         Ok(id)
     }
 
@@ -56,7 +58,7 @@ impl Draft<'_> {
         let now = request.of(&self.the_vnic(name, zone)?)?;
         self.check_rings(&request.set.over(&VnicProps::default()))?;
         let id = now.id;
-        self.spec.vnics.insert(id, now);
+        self.spec.vnics.insert(id, Arc::new(now));
         Ok(id)
     }
 
@@ -126,7 +128,7 @@ impl Draft<'_> {
         &self,
         name: &LinkName,
     ) -> Result<(), FabricError> {
-        let sits = |vnic: &&Vnic| match &vnic.over {
+        let sits = |vnic: &&Arc<Vnic>| match &vnic.over {
             Over::Link(over) => over == name,
             Over::Tag(tag) => tag.as_str() == name.as_str(),
         };
