@@ -10,6 +10,7 @@ mod ethtool;
 mod guest_end;
 mod host_end;
 mod links;
+mod list;
 mod lro;
 mod netlink;
 mod news;

@@ -12,6 +12,8 @@ use netlink_packet_route::neighbour::NeighbourMessage;
 use netlink_packet_route::tc::TcMessage;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
+use super::list::list;
+
 /// A request that the kernel refused.
 #[derive(Debug, thiserror::Error)]
 #[error("the kernel refused to {what}")]
@@ -75,39 +77,34 @@ impl Netlink {
 
     /// What `read` makes of all links of the namespace, told without their
     /// statistics.
-    pub(super) async fn links<T>(
-        &self,
+    pub(super) fn links<T>(
         read: impl Fn(&LinkMessage) -> Option<T>,
     ) -> Result<Vec<T>, NetlinkError> {
-        self.links_but(vec![LinkExtentMask::SkipStats], read).await
+        Self::links_but(vec![LinkExtentMask::SkipStats], read)
     }
 
     /// What `read` makes of all links of the namespace.
-    pub(super) async fn links_with_stats<T>(
-        &self,
+    pub(super) fn links_with_stats<T>(
         read: impl Fn(&LinkMessage) -> Option<T>,
     ) -> Result<Vec<T>, NetlinkError> {
-        self.links_but(Vec::new(), read).await
+        Self::links_but(Vec::new(), read)
     }
 
-    /// A message takes ten kilobytes and more, so none is kept.
-    async fn links_but<T>(
-        &self,
+    fn links_but<T>(
         mask: Vec<LinkExtentMask>,
         read: impl Fn(&LinkMessage) -> Option<T>,
     ) -> Result<Vec<T>, NetlinkError> {
-        let what = || "list the links".to_owned();
-        let get = self.handle.link().get();
-        let get = get.set_filter_mask(AddressFamily::Unspec, mask);
-        let mut links = get.execute();
-        let mut all = Vec::new();
-        loop {
-            match links.try_next().await {
-                Ok(Some(link)) => all.extend(read(&link)),
-                Ok(None) => return Ok(all),
-                Err(error) => return Err(refused(what(), &error)),
-            }
-        }
+        let mut message = LinkMessage::default();
+        message.attributes.push(LinkAttribute::ExtMask(mask));
+        let request = RouteNetlinkMessage::GetLink(message);
+        let read = |message: &RouteNetlinkMessage| match message {
+            RouteNetlinkMessage::NewLink(link) => read(link),
+            _ => None,
+        };
+        list(request, read).map_err(|source| {
+            let what = "list the links".to_owned();
+            NetlinkError { what, source }
+        })
     }
 
     /// One link by its name.

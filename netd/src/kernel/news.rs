@@ -12,7 +12,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use fabric::Zone;
-use netlink_packet_core::{NetlinkBuffer, NetlinkMessage, NetlinkPayload};
+use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::link::LinkMessage;
 use netlink_packet_route::tc::{TcHandle, TcMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
@@ -25,6 +25,7 @@ use nix::sys::socket::{setsockopt, sockopt};
 use rtnetlink::MulticastGroup;
 
 use super::links::{self, Found};
+use super::list::messages;
 
 /// What waits in the socket while netd is busy, in bytes. The largest change
 /// at once is thousands of VNICs, with a few notifications of 1 to 2 KiB each;
@@ -204,17 +205,11 @@ pub(crate) struct Bells {
 impl Heard {
     /// Takes in a datagram, which may hold several notifications. One that the
     /// library can't read is of no link that we could read in a list, either.
-    fn take_all(&mut self, mut bytes: &[u8]) {
-        while let Ok(whole) = NetlinkBuffer::new_checked(bytes) {
-            if let Ok(message) = NetlinkMessage::deserialize(bytes)
-                && let NetlinkPayload::InnerMessage(message) = message.payload
-            {
+    fn take_all(&mut self, datagram: &[u8]) {
+        for message in messages(datagram) {
+            if let NetlinkPayload::InnerMessage(message) = message {
                 self.take(message);
             }
-            let length = usize::try_from(whole.length()).unwrap_or(usize::MAX);
-            let next = length.checked_next_multiple_of(4);
-            let rest = next.and_then(|next| bytes.get(next..));
-            bytes = rest.unwrap_or_default();
         }
     }
 

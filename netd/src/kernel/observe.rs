@@ -10,6 +10,7 @@ use fabric::{
 use flows::LinkIndexes;
 
 use super::links::{self, Found, What};
+use super::netlink::Netlink;
 use super::queues::Root;
 use super::{Kernel, KernelError, ethtool, lro, unicast};
 
@@ -53,7 +54,7 @@ impl Kernel {
         observed: &mut Observed,
     ) -> Result<bool, KernelError> {
         let mut news = false;
-        for found in self.netlink.links(links::read).await? {
+        for found in Netlink::links(links::read)? {
             // What has changed besides is about to be said.
             if self.indexes.index_of(&found.name) == Some(found.index) {
                 news |= file(observed, found);
@@ -81,7 +82,7 @@ impl Kernel {
         &mut self,
         observed: &mut Observed,
     ) -> Result<(), KernelError> {
-        let all = self.netlink.links(links::read).await?;
+        let all = Netlink::links(links::read)?;
         let mut indexes = LinkIndexes::default();
         observed.links.clear();
         observed.host_ends.clear();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use fabric::LinkName;
 use netlink_packet_route::link::{LinkAttribute, LinkMessage};
 
-use super::netlink::attribute;
+use super::netlink::{Netlink, attribute};
 use super::{Kernel, KernelError, links};
 
 /// What went through a link since it was made, and what did not.
@@ -37,7 +37,7 @@ impl Kernel {
             let found = links::read(link)?;
             Some((found.name, stats(link)?))
         };
-        let all = self.netlink.links_with_stats(read).await?;
+        let all = Netlink::links_with_stats(read)?;
         Ok(all.into_iter().collect())
     }
 }
