@@ -40,18 +40,19 @@ fn any_mtu() -> impl Strategy<Value = Mtu> {
 #[test]
 fn numbers_of_a_cap() {
     let held = |cap, bytes| numbers::frame(cap, mtu(bytes), true);
-    let limit = |cap: u64, frame| numbers::queue_limit(cap / 8, frame);
+    let limit =
+        |cap: u64, frame| numbers::queue_limit(cap / 8, frame, mtu(1500));
     let burst = |cap| numbers::burst(numbers::rate(cap), mtu(1500)).nanos();
     // The cap, then the parts of a frame, the longest frame of a sender that
     // is held to them, burst in us, and queue in bytes.
     for (cap, segs, frame, us, queue) in [
-        (64 * K, 1, 1514, 189_250, 3028),
-        (M, 1, 1514, 12_112, 3028),
-        (10 * M, 1, 1514, 2000, 15_000),
-        (100 * M, 16, 24_224, 2000, 150_000),
-        (G, 165, LARGEST, 2000, 1_500_000),
-        (10 * G, 1651, LARGEST, 2000, 15_000_000),
-        (400 * G, 65_535, LARGEST, 2000, 33_554_432),
+        (64 * K, 1, 1514, 189_250, 3785),
+        (M, 1, 1514, 12_112, 3785),
+        (10 * M, 1, 1514, 2000, 14_383),
+        (100 * M, 16, 24_224, 2000, 150_643),
+        (G, 165, LARGEST, 2000, 1_499_617),
+        (10 * G, 1651, LARGEST, 2000, 14_999_955),
+        (400 * G, 65_535, LARGEST, 2000, 33_554_025),
     ] {
         assert_eq!(numbers::gso_segs(Some(cap), mtu(1500)), segs, "{cap}");
         assert_eq!(held(Some(cap), 1500), frame, "{cap}");
@@ -77,7 +78,8 @@ fn nothing_is_too_small_or_too_large_for_a_number() {
                 let frame = numbers::frame(Some(bits), mtu, held);
                 assert!((numbers::on_link(mtu)..=LARGEST).contains(&frame));
                 assert!(numbers::burst(rate, mtu).nanos() <= 60_000 * MSEC);
-                assert!(numbers::queue_limit(rate, frame) >= 2 * frame);
+                let limit = numbers::queue_limit(rate, frame, mtu);
+                assert!(limit >= 2 * frame);
                 assert!(numbers::codel_memory(rate, frame) >= 8 * frame);
                 assert!(numbers::codel_target(rate, mtu) >= 5 * MSEC);
             }
@@ -197,7 +199,7 @@ proptest! {
         prop_assert!((full..=LARGEST).contains(&frame), "{frame}");
         let burst = numbers::burst(rate, mtu);
         prop_assert!((2 * MSEC..=20_000 * MSEC).contains(&burst.nanos()));
-        let limit = numbers::queue_limit(rate, frame);
+        let limit = numbers::queue_limit(rate, frame, mtu);
         prop_assert!((2 * frame..=32 << 20).contains(&limit), "{limit}");
         let quantum = numbers::quantum(limit);
         // What the queue holds, it sends in a turn.
@@ -343,15 +345,15 @@ fn a_shaper_in_words() {
          burst 2000000ns cburst 2000000ns\n\
          class 1:3 parent 1:2 rate 1 ceil 1250000 \
          burst 2000000ns cburst 2000000ns \
-         prio 1 quantum 76114 bfifo limit 15000\n\
+         prio 1 quantum 76114 bfifo limit 14383\n\
          class 1:4 parent 1:2 rate 1 ceil 250000 \
          burst 2000000ns cburst 6056000ns \
-         prio 2 quantum 76114 bfifo limit 152228\n\
+         prio 2 quantum 76114 bfifo limit 153671\n\
          class 1:5 parent 1:1 rate 50000000 ceil 125000000 \
          burst 2000000ns cburst 2000000ns\n\
          class 1:6 parent 1:5 rate 1 ceil 125000000 \
          burst 2000000ns cburst 2000000ns \
-         prio 3 quantum 76114 bfifo limit 1500000\n"
+         prio 3 quantum 76114 bfifo limit 1499617\n"
     );
     // The same link at a tenth of its speed: 400 of 100 Mbit/s.
     let slow = shaper_tree(100 * M, QueueKind::Bfifo, &vnics);

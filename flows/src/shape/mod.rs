@@ -171,7 +171,8 @@ fn leaves(
         [draft(rest, None, Level::Medium)].into_iter().chain(flows).collect();
 
     // One for all leaves of a VNIC, so that they have equal parts of it.
-    let limits = drafts.iter().map(|d| numbers::queue_limit(d.ceil, d.frame));
+    let limit = |d: &Draft| numbers::queue_limit(d.ceil, d.frame, vnic.mtu);
+    let limits = drafts.iter().map(limit);
     let quantum = numbers::quantum(limits.max().unwrap_or_default());
     let leaf = |draft: Draft| {
         let Draft { id, ceil, prio, frame } = draft;
@@ -185,7 +186,7 @@ fn leaves(
 fn queue(kind: QueueKind, ceil: u64, frame: u32, mtu: Mtu) -> Queue {
     match kind {
         QueueKind::Bfifo => {
-            Queue::Bfifo { limit: numbers::queue_limit(ceil, frame) }
+            Queue::Bfifo { limit: numbers::queue_limit(ceil, frame, mtu) }
         }
         QueueKind::FqCodel => {
             let target = numbers::codel_target(ceil, mtu);

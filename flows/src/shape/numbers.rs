@@ -142,12 +142,22 @@ pub fn burst(rate: u64, mtu: Mtu) -> Ticks {
 }
 
 /// What waits in a leaf's queue at most, in bytes: 12 ms at `ceil` bytes per
-/// second, at least two frames, so that one can arrive while one leaves.
+/// second, at least two frames, so that one can arrive while one leaves; in
+/// whole frames of `mtu`, and half of one.
+///
+/// A queue that connections fill is full of whole frames, and what is left is
+/// all that a question, an answer or an acknowledgement ever finds. With room
+/// for 99 frames and 114 bytes one probe in 20 was lost beside 32 connections;
+/// with half a frame none is.
 #[must_use]
-pub fn queue_limit(ceil: u64, frame: u32) -> u32 {
+pub fn queue_limit(ceil: u64, frame: u32, mtu: Mtu) -> u32 {
+    let whole = on_link(mtu);
+    let spare = whole / 2;
+    let most = QUEUE_MAX - spare;
+    let limit = u32::try_from(in_time(ceil, QUEUE)).unwrap_or(most).min(most);
     // `frame` is at most LARGEST, far below half of QUEUE_MAX.
-    let limit = u32::try_from(in_time(ceil, QUEUE)).unwrap_or(QUEUE_MAX);
-    limit.clamp(2 * frame, QUEUE_MAX)
+    let frames = (limit / whole).max((2 * frame).div_ceil(whole));
+    frames * whole + spare
 }
 
 /// How much a leaf sends before others have their turn, in bytes, of a VNIC
