@@ -5,7 +5,10 @@
 //!                             host [bge0 .3] ════ [lan0 .1] wire
 //!   db  [net0 .11] ── vnic-2 ─┘
 
-use fabric::api::{FabricInfo, Health};
+use std::path::Path;
+
+use fabric::api::{FabricInfo, Health, VnicCounters};
+use flows::datapath::pin_of;
 use integration_netns::{Lab, Netd, Netns, Office, Poll, Snapshot, probe};
 
 const WEB: &str = "192.168.1.10";
@@ -103,6 +106,37 @@ fn a_host_end_that_was_deleted_is_made_anew() {
     // The guest end took its addresses along.
     story.web.plumb("net0", &format!("{WEB}/24"), "fd00::10/64");
     story.is_well("made anew");
+}
+
+#[test]
+fn tables_are_pinned_again_where_somebody_unmounted_them() {
+    let Some(mut story) = Story::begin(None) else { return };
+    story.is_well("before");
+    let counted = |netd: &Netd| -> u64 {
+        let all: Vec<VnicCounters> = netd.api().get("/v1/counters/vnics");
+        all.iter().map(|vnic| vnic.opackets).sum()
+    };
+    let before = counted(&story.netd);
+    assert!(before > 0);
+    let pin = pin_of(Path::new(Netd::BPFFS), "vnics");
+    let host = &story.office.host;
+    let pins = |host: &Netns| {
+        let dir = pin.parent().and_then(Path::to_str).unwrap();
+        host.run("ls", &[dir]).stdout
+    };
+    let before_that = pins(host);
+    assert!(before_that.contains("vnics"), "{before_that}");
+    host.run("umount", &[Netd::BPFFS]).check();
+    Poll::PATIENT.until("the pins are back", || {
+        let now = pins(host);
+        if now == before_that { Ok(()) } else { Err(now) }
+    });
+    story.is_well("pinned again");
+    // The next netd finds the same tables: nothing is made anew.
+    story.netd.kill();
+    story.netd.launch();
+    story.is_well("after another start");
+    assert!(counted(&story.netd) > before, "counted from zero");
 }
 
 #[test]

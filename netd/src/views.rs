@@ -34,12 +34,15 @@ pub fn fabric(daemon: &Daemon) -> FabricInfo {
         Reason { subject, reason }
     };
     let trouble = daemon.trouble().map(str::to_owned).map(about_all);
+    let unpinned = daemon.kernel().unpinned().map(str::to_owned);
+    let unpinned = unpinned.map(about_all);
     let resolved = daemon.resolved();
     let promised = resolved.overcommitted();
     let promised = promised.map(|error| about_all(error.to_string()));
     let warning = daemon.config().warning().map(str::to_owned).map(about_all);
     let reasons: Vec<Reason> = trouble
         .into_iter()
+        .chain(unpinned)
         .chain(blocked)
         .chain(promised)
         .chain(warning)

@@ -66,6 +66,8 @@ pub struct Datapath {
     shown: MapHandle,
     programs: BTreeMap<Program, Loaded>,
     pins: Pins,
+    /// Every map by the name of its pin, to pin it again.
+    pinned: BTreeMap<String, MapHandle>,
     /// Where programs count what goes through a VNIC.
     slots: Mutex<Slots>,
     /// Whether programs met on hooks are equal to ours, by the kernel's
@@ -171,9 +173,22 @@ impl Datapath {
         let told = map(&object, "told_ring")?;
         let shown = map(&object, "shown_ring")?;
         let programs = programs(&object)?;
+        let pinned = object.maps().map(|map| {
+            let handle = call(|| MapHandle::try_from(&map)).map_err(loading)?;
+            Ok((table_of(map.name()).to_owned(), handle))
+        });
+        let pinned = pinned.collect::<Result<_, OpenError>>()?;
         // The object goes, its maps stay with their pins and handles.
-        let (slots, known) = (Mutex::default(), Mutex::default());
-        let opened = Self { maps, told, shown, programs, pins, slots, known };
+        let opened = Self {
+            maps,
+            told,
+            shown,
+            programs,
+            pins,
+            pinned,
+            slots: Mutex::default(),
+            known: Mutex::default(),
+        };
         opened.read_slots().map_err(OpenError::Slots)?;
         // While tables move, the rows are partly still in the other version's.
         if !opened.is_moving() {
@@ -205,6 +220,18 @@ impl Datapath {
     /// [`FinishError`]. The data plane works all the same.
     pub fn finish(&mut self) -> Result<(), FinishError> {
         self.pins.finish()
+    }
+
+    /// Pins maps again whose pins are gone, as when somebody unmounted the file
+    /// system that they were on. Says whether any were.
+    ///
+    /// Programs and their tables live on without; it is the next who opens them
+    /// that would find nothing.
+    ///
+    /// # Errors
+    /// [`OpenError::Directory`], [`OpenError::NotBpffs`] or [`OpenError::Pin`].
+    pub fn renew_pins(&mut self) -> Result<bool, OpenError> {
+        self.pins.renew(self.pinned.iter_mut())
     }
 
     fn map(&self, table: Table) -> &MapHandle {

@@ -111,9 +111,7 @@ impl Pins {
         if left.is_err() || moving && left.as_ref().is_ok_and(&differs) {
             remove(&next).map_err(failed)?;
         }
-        let mut builder = DirBuilder::new();
-        let builder = builder.recursive(true).mode(0o700);
-        builder.create(place).map_err(failed)?;
+        make(place).map_err(failed)?;
         if moving {
             share(place, wanted, &mut found)?;
         }
@@ -138,6 +136,33 @@ impl Pins {
         let path = pin_of(&self.dir, table.name());
         let pinned = self.moving.then(|| Pinned::open(&path).ok());
         pinned.flatten().map(|pinned| pinned.map)
+    }
+
+    /// Pins those of these maps again that have lost their pins, and counters
+    /// of older layouts. Says whether any had.
+    pub(super) fn renew<'a>(
+        &mut self,
+        maps: impl Iterator<Item = (&'a String, &'a mut MapHandle)>,
+    ) -> Result<bool, OpenError> {
+        let older = self.older.iter_mut().flat_map(|(table, maps)| {
+            let name = move |n| format!("{}-old-{n}", table.name());
+            (0..).map(name).zip(maps)
+        });
+        let maps = maps.map(|(name, map)| (name.clone(), map)).chain(older);
+        let mut lost = maps
+            .map(|(name, map)| (self.place.join(name), map))
+            .filter(|(path, _)| !path.exists())
+            .peekable();
+        if lost.peek().is_none() {
+            return Ok(false);
+        }
+        check_bpffs(&self.dir)?;
+        make(&self.place).map_err(|source| OpenError::Directory {
+            path: self.place.clone(),
+            source,
+        })?;
+        lost.try_for_each(|(path, map)| pin(map, &path))?;
+        Ok(true)
     }
 
     /// Whether another version's maps are still in their place.
@@ -197,6 +222,11 @@ fn look(dir: &Path) -> Result<Found, OpenError> {
         found.insert(entry.file_name().to_string_lossy().into(), pinned);
     }
     Ok(found)
+}
+
+/// Makes a directory for pins that only root looks into.
+fn make(dir: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// Removes a directory of pins, which need not be there.

@@ -49,6 +49,9 @@ impl Kernel {
                 Update::Stale => return Ok(Update::Stale),
             }
         }
+        if heard.zones.mounts() {
+            self.keep_pins();
+        }
         // There may be thousands, and hardly ever any news.
         changed |= match heard.zones.is_quiet() {
             true => take_zones(observed, unnamed, &heard),

@@ -27,7 +27,7 @@ mod zones;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use fabric::datapath::Row;
@@ -148,6 +148,9 @@ pub struct Kernel {
     indexes: LinkIndexes,
     /// The speeds in Mb/s that drivers have told since their links changed.
     speeds: BTreeMap<LinkName, Option<u32>>,
+    /// Where the tables are pinned, and why not all of them are.
+    pins: PathBuf,
+    unpinned: Option<String>,
 }
 
 impl Kernel {
@@ -187,7 +190,35 @@ impl Kernel {
             news,
             indexes: LinkIndexes::default(),
             speeds: BTreeMap::new(),
+            pins: pins.to_owned(),
+            unpinned: None,
         })
+    }
+
+    /// Sees to it that the tables are still pinned: somebody may have unmounted
+    /// the file system. Traffic doesn't notice, but the next netd would not find
+    /// them.
+    fn keep_pins(&mut self) {
+        let place = bpffs::prepare(&self.pins).map_err(|error| chain(&error));
+        let mut renew =
+            || self.datapath.renew_pins().map_err(|error| chain(&error));
+        self.unpinned = match place.and_then(|()| renew()) {
+            Ok(true) => {
+                tracing::warn!(dir = %self.pins.display(), "pinned anew");
+                None
+            }
+            Ok(false) => None,
+            Err(error) => {
+                tracing::error!(%error, "the tables are not pinned");
+                Some(error)
+            }
+        };
+    }
+
+    /// Why the tables are not all pinned, if they are not.
+    #[must_use]
+    pub fn unpinned(&self) -> Option<&str> {
+        self.unpinned.as_deref()
     }
 
     /// What rings when something has changed that [`Kernel::catch_up`] takes

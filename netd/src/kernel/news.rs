@@ -87,6 +87,11 @@ pub(super) struct ZoneNews {
 }
 
 impl ZoneNews {
+    /// Whether something was mounted, or unmounted.
+    pub(super) fn mounts(&self) -> bool {
+        self.mounts
+    }
+
     /// Whether nothing has happened that concerns any zone with a name.
     pub(super) fn is_quiet(&self) -> bool {
         !self.mounts && self.names.is_empty()

@@ -30,6 +30,7 @@ impl Kernel {
         // What is yet unread is older than what is read now.
         let _ = self.news.read();
         self.speeds.clear();
+        self.keep_pins();
         self.observe_links(&mut observed).await?;
         self.observe_zones(&mut observed, zones);
         observed.cpus = self.cpus();

@@ -13,6 +13,7 @@ use netlink_packet_route::link::{
 use super::links::{self, Found, GROUP, TRASH, UNFINISHED};
 use super::netlink::{Netlink, NetlinkError};
 use super::{KernelError, host_end, zones};
+use crate::chain::chain;
 use crate::failpoint::{self, Place};
 
 /// What [`create`] makes.
@@ -130,24 +131,62 @@ pub(super) async fn delete(
     links: &[LinkName],
 ) -> Result<(), NetlinkError> {
     let mut trash = LinkMessage::default();
+    let mut marked = Vec::new();
     if let [link] = links {
         trash.header.index = netlink.link(link).await?.header.index;
     } else {
-        for link in links {
-            let mut message = LinkMessage::default();
-            message.header.index = netlink.link(link).await?.header.index;
-            message.attributes = vec![LinkAttribute::Group(TRASH)];
-            set(netlink, message, || format!("mark {link} for deletion"))
-                .await?;
-        }
         trash.attributes = vec![LinkAttribute::Group(TRASH)];
+        let done = mark(netlink, links, &mut marked).await;
+        if done.is_err() {
+            unmark(netlink, &marked).await;
+            return done;
+        }
         failpoint::before(Place::DeleteMarked);
     }
     let what = || {
         let names: Vec<&str> = links.iter().map(LinkName::as_str).collect();
         format!("delete {}", names.join(", "))
     };
-    netlink.send(RouteNetlinkMessage::DelLink(trash), 0, what).await
+    let delete = RouteNetlinkMessage::DelLink(trash);
+    let done = netlink.send(delete, 0, what).await;
+    if done.is_err() {
+        unmark(netlink, &marked).await;
+    }
+    done
+}
+
+/// Puts links into the trash group, and notes down their numbers.
+async fn mark(
+    netlink: &Netlink,
+    links: &[LinkName],
+    marked: &mut Vec<u32>,
+) -> Result<(), NetlinkError> {
+    for link in links {
+        let index = netlink.link(link).await?.header.index;
+        marked.push(index);
+        let what = || format!("mark {link} for deletion");
+        set(netlink, group(index, TRASH), what).await?;
+    }
+    Ok(())
+}
+
+/// Takes links out of the trash group, so that none goes along with what is
+/// deleted next. One that can't be is gone.
+async fn unmark(netlink: &Netlink, marked: &[u32]) {
+    for index in marked {
+        let what = || format!("unmark link number {index}");
+        if let Err(error) = set(netlink, group(*index, GROUP), what).await {
+            tracing::warn!(error = chain(&error), "not to be deleted any more");
+        }
+    }
+}
+
+/// What puts a link into a group.
+fn group(index: u32, group: u32) -> LinkMessage {
+    let mut message = LinkMessage::default();
+    message.header.index = index;
+    message.attributes = vec![LinkAttribute::Group(group)];
+    message
 }
 
 /// Changes a link.
