@@ -47,7 +47,8 @@ impl FabricSpec {
 /// What VNICs have that others can't have as well.
 #[derive(Default)]
 struct About<'a> {
-    names: BTreeSet<(Option<&'a Zone>, &'a LinkName)>,
+    /// Names come first: they are sooner compared than zones.
+    names: BTreeSet<(&'a LinkName, Option<&'a Zone>)>,
     macs: BTreeSet<Mac>,
     /// The links below them. A VNIC of such a name carries none.
     overs: BTreeSet<&'a LinkName>,
@@ -62,7 +63,7 @@ impl<'a> About<'a> {
         for spec in specs {
             let vnics = changed.iter().filter_map(|id| spec.vnics.get(id));
             for vnic in vnics {
-                about.names.insert((vnic.zone.as_ref(), &vnic.name));
+                about.names.insert((&vnic.name, vnic.zone.as_ref()));
                 about.macs.extend(vnic.macs());
                 if let Over::Link(over) = &vnic.over {
                     about.overs.insert(over);
@@ -87,7 +88,7 @@ impl<'a> About<'a> {
             Over::Link(over) => self.here.contains(over),
             Over::Tag(_) => false,
         };
-        over || self.names.contains(&(vnic.zone.as_ref(), &vnic.name))
+        over || self.names.contains(&(&vnic.name, vnic.zone.as_ref()))
             || vnic.macs().any(|mac| self.macs.contains(&mac))
             || (vnic.zone.is_none() && self.overs.contains(&vnic.name))
     }

@@ -94,13 +94,16 @@ impl Scope {
             scope.after.segments.insert(segment, limits);
         }
         // Whom the change is in the way of, or gets out of the way of.
-        let mut others =
-            after.vnics.values().filter(|vnic| !changed.contains(&vnic.id));
-        let same = |vnic: &ResolvedVnic| {
-            before.vnics.get(&vnic.id).is_some_and(|was| is_same(was, vnic))
-        };
-        if !others.all(same) {
-            return None;
+        let others = after.vnics.values();
+        for vnic in others.filter(|vnic| !changed.contains(&vnic.id)) {
+            let was = before.vnics.get(&vnic.id)?;
+            if !is_same(was, vnic) {
+                return None;
+            }
+            // It may have one of their addresses on another VLAN.
+            if scope.after.segments.contains_key(&vnic.segment) {
+                scope.add(was);
+            }
         }
         scope.add_witnesses(before, observed)?;
         scope.add_neighbours(before, observed)?;
@@ -149,44 +152,11 @@ impl Scope {
         before: &ResolvedSpec,
         observed: &Observed,
     ) -> Option<()> {
-        let rows = observed.tables.vnics.values();
-        let shaped: BTreeMap<&Segment, LinkId> = rows
-            .filter(|row| {
-                row.shaped.is_some() && !self.changed.contains(&row.id)
-            })
-            .map(|row| (&row.segment, row.id))
-            .collect();
-        let macs: BTreeSet<(Segment, Mac)> = self
-            .stations()
-            .into_iter()
-            .map(|station| (station.segment, station.mac))
-            .collect();
-        let mut witnesses: BTreeMap<(&Segment, Need), LinkId> = BTreeMap::new();
-        let mut sharing = BTreeSet::new();
-        for vnic in before.vnics.values() {
-            let segment = &vnic.segment;
-            if self.changed.contains(&vnic.id)
-                || !self.after.segments.contains_key(segment)
-            {
-                continue;
-            }
-            let mut need = |need| {
-                witnesses.entry((segment, need)).or_insert(vnic.id);
-            };
-            need(Need::Segment);
-            if vnic.promiscuous {
-                need(Need::Unknown);
-            }
-            if vnic.contends() {
-                need(Need::Turns);
-            }
-            if vnic.macs().any(|mac| macs.contains(&(segment.clone(), mac))) {
-                sharing.insert(vnic.id);
-            }
-        }
+        let shaped = self.shaped(observed);
+        let found = self.witnesses(before, observed, &shaped);
         for (segment, limits) in &self.after.segments {
             let others = limits.maxbw.is_some()
-                || witnesses.contains_key(&(segment, Need::Turns));
+                || found.contains_key(&(segment, Need::Turns));
             let contend = |vnics: &BTreeMap<LinkId, ResolvedVnic>| {
                 let mut here =
                     vnics.values().filter(|vnic| vnic.segment == *segment);
@@ -199,21 +169,81 @@ impl Scope {
             // One that waits for its zone keeps its segment, and nobody knows
             // here which that is.
             let mut vnics = self.after.vnics.values();
-            let empty = !witnesses.contains_key(&(segment, Need::Segment))
+            let empty = !found.contains_key(&(segment, Need::Segment))
                 && !vnics.any(|vnic| vnic.segment == *segment);
             if empty && !before.blocked.is_empty() {
                 return None;
             }
         }
-        let shaped = shaped
-            .into_iter()
-            .filter(|(segment, _)| self.after.segments.contains_key(segment))
-            .map(|(_, id)| id);
-        let witnesses = witnesses.into_values().chain(sharing).chain(shaped);
+        let witnesses = found.into_values().chain(shaped.into_values());
         for id in witnesses.collect::<BTreeSet<_>>() {
             self.add(before.vnics.get(&id)?);
         }
         Some(())
+    }
+
+    /// Of each segment, one VNIC that doesn't change and has a place in its
+    /// shaper.
+    fn shaped(&self, observed: &Observed) -> BTreeMap<Segment, LinkId> {
+        let mut shaped = BTreeMap::new();
+        for row in observed.tables.vnics.values() {
+            if shaped.len() == self.after.segments.len() {
+                break;
+            }
+            if row.shaped.is_some()
+                && self.after.segments.contains_key(&row.segment)
+                && !self.changed.contains(&row.id)
+            {
+                shaped.entry(row.segment.clone()).or_insert(row.id);
+            }
+        }
+        shaped
+    }
+
+    /// Of each segment, one VNIC that doesn't change for each of its needs.
+    /// They are looked for only as long as there may be more: what nobody needs
+    /// is not there.
+    fn witnesses(
+        &self,
+        before: &ResolvedSpec,
+        observed: &Observed,
+        shaped: &BTreeMap<Segment, LinkId>,
+    ) -> BTreeMap<(&Segment, Need), LinkId> {
+        let mut wanted = BTreeSet::new();
+        for segment in self.after.segments.keys() {
+            let Some(row) = observed.tables.segments.get(segment) else {
+                continue;
+            };
+            wanted.insert((segment, Need::Segment));
+            if row.promiscuous {
+                wanted.insert((segment, Need::Unknown));
+            }
+            if shaped.contains_key(segment) {
+                wanted.insert((segment, Need::Turns));
+            }
+        }
+        let mut found = BTreeMap::new();
+        for vnic in before.vnics.values() {
+            if wanted.is_empty() {
+                break;
+            }
+            let place = self.after.segments.get_key_value(&vnic.segment);
+            let Some((segment, _)) = place else { continue };
+            if self.changed.contains(&vnic.id) {
+                continue;
+            }
+            let needs = [
+                (true, Need::Segment),
+                (vnic.promiscuous, Need::Unknown),
+                (vnic.contends(), Need::Turns),
+            ];
+            for (_, need) in needs.into_iter().filter(|(has, _)| *has) {
+                if wanted.remove(&(segment, need)) {
+                    found.insert((segment, need), vnic.id);
+                }
+            }
+        }
+        found
     }
 
     /// Adds those before and after each VNIC that changes, in the lists that it
