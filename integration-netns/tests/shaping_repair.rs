@@ -167,8 +167,8 @@ fn a_root_of_somebodys_keeps_nobody_from_work() {
 
     // On a shaper that is to go.
     dladm("delete-vnic -z db net0").check();
-    tc("qdisc del dev shape-1 root");
-    tc("qdisc add dev shape-1 root handle 1: htb default 5");
+    // In one go: what is missing netd puts back at once.
+    tc("qdisc replace dev shape-1 root handle 7: htb default 5");
     netd.reload();
     dladm("delete-vnic -z web net0").check();
     let links = office.host.ip("-br link show");
