@@ -63,6 +63,18 @@ impl fmt::Display for Segment {
     }
 }
 
+impl Segment {
+    /// The physical link that it is of; none: an etherstub's, or a link's that
+    /// is gone.
+    #[must_use]
+    pub fn physical(&self) -> Option<&LinkName> {
+        match self {
+            Self::Link(LinkRef::Name(name)) => Some(name),
+            Self::Link(LinkRef::Gone(_)) | Self::Etherstub(_) => None,
+        }
+    }
+}
+
 /// Who a host end speaks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VnicRow {

@@ -21,6 +21,12 @@ impl VlanId {
     pub fn get(self) -> u16 {
         self.0
     }
+
+    /// The number of a VLAN, or of none: 0, as in a priority tag.
+    #[must_use]
+    pub fn number(vid: Option<Self>) -> u16 {
+        vid.map_or(0, Self::get)
+    }
 }
 
 impl FromStr for VlanId {

@@ -9,7 +9,7 @@ use fabric::datapath::{
 };
 use fabric::{
     AllowedIp, Bandwidth, Ends, IpFamily, LinkId, ResolvedSpec, ResolvedVnic,
-    VlanId, Vnic,
+    Vnic,
 };
 
 use crate::flow_rows;
@@ -43,7 +43,7 @@ pub fn compile(resolved: &ResolvedSpec) -> DatapathTables {
         let row = VnicRow {
             id: vnic.id,
             segment: vnic.segment.clone(),
-            vid: vid(vnic),
+            vid: vnic.vid_number(),
             mac: vnic.mac,
             secondary: !vnic.secondary_macs.is_empty(),
             mtu: vnic.mtu.into(),
@@ -148,7 +148,7 @@ fn flood(
     blocked: bool,
 ) {
     let key = |id| {
-        let (segment, vid) = (vnic.segment.clone(), vid(vnic));
+        let (segment, vid) = (vnic.segment.clone(), vnic.vid_number());
         FloodKey { segment, vid, list, id }
     };
     let front =
@@ -158,11 +158,6 @@ fn flood(
     flood.insert(key(vnic.id), FloodRow { host_end, next, mtu, blocked });
 }
 
-/// The VLAN as the tables write it; 0: untagged.
-fn vid(vnic: &ResolvedVnic) -> u16 {
-    vnic.vid.map_or(0, VlanId::get)
-}
-
 #[cfg(test)]
 mod tests {
     use fabric::datapath::{Row, Segment};
@@ -170,7 +165,7 @@ mod tests {
 
     use fabric::{
         AllowedIps, ClientIds, Mac, Methods, Mtu, Priority, Protection,
-        SecondaryMacs, WantedRings,
+        SecondaryMacs, VlanId, WantedRings,
     };
     use proptest::prelude::*;
 
@@ -410,7 +405,7 @@ mod tests {
                 tables.fdb.retain(|_, row| row.id != last.id);
                 tables.vnics.retain(|_, row| row.id != last.id);
                 tables.flood.retain(|key, _| {
-                    (&key.segment, key.vid) != (&last.segment, vid(&last))
+                    (&key.segment, key.vid) != (&last.segment, last.vid_number())
                 });
                 tables
             };

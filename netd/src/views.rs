@@ -100,7 +100,7 @@ fn view(daemon: &Daemon, resolved: &ResolvedSpec, vnic: &Vnic) -> VnicInfo {
         speed: below.and_then(|link| link.speed).unwrap_or(0),
         mac: vnic.mac,
         mac_type: vnic.mac_type,
-        vid: vnic.vid.map_or(0, fabric::VlanId::get),
+        vid: fabric::VlanId::number(vnic.vid),
         mtu: built.map(|vnic| vnic.mtu),
         default_mtu,
         max_mtu,

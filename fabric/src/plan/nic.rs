@@ -13,7 +13,7 @@
 use std::collections::BTreeSet;
 
 use super::Step;
-use crate::datapath::{DatapathTables, LinkRef, Segment};
+use crate::datapath::{DatapathTables, Segment};
 use crate::{LinkName, Mac, Observed};
 
 /// The physical links that `tables` give their first VNIC.
@@ -30,14 +30,7 @@ pub fn first_used(
 
 /// The links of a state of the tables.
 pub(super) fn used(tables: &DatapathTables) -> BTreeSet<LinkName> {
-    tables.segments.keys().filter_map(physical).cloned().collect()
-}
-
-fn physical(segment: &Segment) -> Option<&LinkName> {
-    match segment {
-        Segment::Link(LinkRef::Name(name)) => Some(name),
-        Segment::Link(LinkRef::Gone(_)) | Segment::Etherstub(_) => None,
-    }
+    tables.segments.keys().filter_map(Segment::physical).cloned().collect()
 }
 
 /// What to do to the NICs, in the order of the parts of a plan.
@@ -106,12 +99,12 @@ struct Wants {
 impl Wants {
     fn of(tables: &DatapathTables, observed: &Observed) -> Self {
         let stations = tables.fdb.keys().filter_map(|key| {
-            physical(&key.segment).map(|link| (link.clone(), key.mac))
+            key.segment.physical().map(|link| (link.clone(), key.mac))
         });
         let stations: BTreeSet<_> = stations.collect();
         let lacking = stations.difference(&observed.unicast).cloned();
         let unknown = tables.segments.iter().filter(|(_, row)| row.promiscuous);
-        let unknown = unknown.filter_map(|(segment, _)| physical(segment));
+        let unknown = unknown.filter_map(|(segment, _)| segment.physical());
         Self {
             lacking: lacking.collect(),
             unknown: unknown.cloned().collect(),

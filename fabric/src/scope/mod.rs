@@ -26,7 +26,7 @@ mod within;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::datapath::{FdbKey, FloodKey, FloodList, LinkRef, Segment};
+use crate::datapath::{FdbKey, FloodKey, FloodList, Segment};
 use crate::shaping::{ClassId, Shaper};
 use crate::{
     Guarantee, LinkId, LinkName, Mac, Observed, ResolvedSegment, ResolvedSpec,
@@ -86,7 +86,8 @@ impl Scope {
             scope.versions().map(|vnic| vnic.segment.clone()).collect();
         for segment in touched {
             let limits = limits(&segment, changed, before, after)?;
-            if physical(&segment)
+            if segment
+                .physical()
                 .is_some_and(|link| observed.refusing.contains(link))
             {
                 return None;
@@ -259,7 +260,7 @@ impl Scope {
                 continue;
             }
             for list in [FloodList::All, FloodList::Unknown] {
-                let (segment, vid) = (vnic.segment.clone(), vid(vnic));
+                let (segment, vid) = (vnic.segment.clone(), vnic.vid_number());
                 let key = FloodKey { segment, vid, list, id: vnic.id };
                 let head = FloodKey { id: LinkId(0), ..key.clone() };
                 let end = FloodKey { id: LinkId(u32::MAX), ..key.clone() };
@@ -327,6 +328,12 @@ impl ResolvedVnic {
         self.minbw.is_some() || self.priority != crate::Priority::OF_VNICS
     }
 
+    /// Its VLAN as the tables write it; 0: untagged.
+    #[must_use]
+    pub fn vid_number(&self) -> u16 {
+        VlanId::number(self.vid)
+    }
+
     /// The addresses of its guest, its own first.
     pub fn macs(&self) -> impl Iterator<Item = Mac> {
         std::iter::once(self.mac).chain(self.secondary_macs.iter())
@@ -335,7 +342,7 @@ impl ResolvedVnic {
     /// Where its guest's addresses are found.
     pub fn stations(&self) -> impl Iterator<Item = FdbKey> {
         self.macs().map(|mac| {
-            let (segment, vid) = (self.segment.clone(), vid(self));
+            let (segment, vid) = (self.segment.clone(), self.vid_number());
             FdbKey { segment, vid, mac }
         })
     }
@@ -345,18 +352,6 @@ impl ResolvedVnic {
 fn is_same(was: &ResolvedVnic, is: &ResolvedVnic) -> bool {
     let learned = was.learned.clone();
     *was == ResolvedVnic { learned, ..is.clone() }
-}
-
-/// The VLAN as the tables write it; 0: untagged.
-fn vid(vnic: &ResolvedVnic) -> u16 {
-    vnic.vid.map_or(0, VlanId::get)
-}
-
-fn physical(segment: &Segment) -> Option<&LinkName> {
-    match segment {
-        Segment::Link(LinkRef::Name(name)) => Some(name),
-        Segment::Link(LinkRef::Gone(_)) | Segment::Etherstub(_) => None,
-    }
 }
 
 impl ResolvedSpec {

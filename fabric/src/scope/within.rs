@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Elsewhere, Scope, physical, vid};
+use super::{Elsewhere, Scope};
 use crate::datapath::{
     AllowedKey, ClientIdKey, DatapathTables, FloodKey, FloodList, FlowKey,
     LearnedKey, LinkRef, VnicRow,
@@ -49,7 +49,8 @@ impl Observed {
         for vnic in scope.versions() {
             for list in [FloodList::All, FloodList::Unknown] {
                 for id in [vnic.id, LinkId(0)] {
-                    let (segment, vid) = (vnic.segment.clone(), vid(vnic));
+                    let (segment, vid) =
+                        (vnic.segment.clone(), vnic.vid_number());
                     let key = FloodKey { segment, vid, list, id };
                     copy(&tables.flood, &key, &mut part.tables.flood);
                 }
@@ -63,7 +64,7 @@ impl Observed {
         part.tables.relink();
         for station in scope.stations() {
             copy(&tables.fdb, &station, &mut part.tables.fdb);
-            if let Some(link) = physical(&station.segment) {
+            if let Some(link) = station.segment.physical() {
                 let entry = (link.clone(), station.mac);
                 if self.unicast.contains(&entry) {
                     part.unicast.insert(entry);
@@ -72,7 +73,7 @@ impl Observed {
         }
         for segment in scope.after.segments.keys() {
             copy(&tables.segments, segment, &mut part.tables.segments);
-            let Some(link) = physical(segment) else { continue };
+            let Some(link) = segment.physical() else { continue };
             copy(&self.links, link, &mut part.links);
             for program in [Program::FromLink, Program::ToLink] {
                 let hook = (link.clone(), program);

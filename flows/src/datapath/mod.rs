@@ -61,13 +61,10 @@ static ALIGNED: &Aligned<[u8]> =
 /// them.
 #[derive(Debug)]
 pub struct Datapath {
-    maps: BTreeMap<Table, MapHandle>,
-    told: MapHandle,
-    shown: MapHandle,
+    /// Every map by the name of its pin: tables, rings and the rest.
+    maps: BTreeMap<String, MapHandle>,
     programs: BTreeMap<Program, Loaded>,
     pins: Pins,
-    /// Every map by the name of its pin, to pin it again.
-    pinned: BTreeMap<String, MapHandle>,
     /// Where programs count what goes through a VNIC.
     slots: Mutex<Slots>,
     /// Whether programs met on hooks are equal to ours, by the kernel's
@@ -165,27 +162,13 @@ impl Datapath {
             call(|| map.set_pin_path(&path)).map_err(loading)?;
         }
         let object = call(|| object.load()).map_err(loading)?;
-        let maps: Result<_, _> = Table::ALL
-            .into_iter()
-            .map(|table| Ok((table, map(&object, table.name())?)))
-            .collect();
-        let maps = maps?;
-        let told = map(&object, "told_ring")?;
-        let shown = map(&object, "shown_ring")?;
+        let maps = maps(&object)?;
         let programs = programs(&object)?;
-        let pinned = object.maps().map(|map| {
-            let handle = call(|| MapHandle::try_from(&map)).map_err(loading)?;
-            Ok((table_of(map.name()).to_owned(), handle))
-        });
-        let pinned = pinned.collect::<Result<_, OpenError>>()?;
         // The object goes, its maps stay with their pins and handles.
         let opened = Self {
             maps,
-            told,
-            shown,
             programs,
             pins,
-            pinned,
             slots: Mutex::default(),
             known: Mutex::default(),
         };
@@ -231,11 +214,15 @@ impl Datapath {
     /// # Errors
     /// [`OpenError::Directory`], [`OpenError::NotBpffs`] or [`OpenError::Pin`].
     pub fn renew_pins(&mut self) -> Result<bool, OpenError> {
-        self.pins.renew(self.pinned.iter_mut())
+        self.pins.renew(self.maps.iter_mut())
     }
 
     fn map(&self, table: Table) -> &MapHandle {
-        self.maps.get(&table).expect("open() found every table")
+        self.named(table.name())
+    }
+
+    fn named(&self, map: &'static str) -> &MapHandle {
+        self.maps.get(map).expect("open() found every map")
     }
 
     fn program(&self, program: Program) -> &Loaded {
@@ -243,12 +230,21 @@ impl Datapath {
     }
 }
 
-/// The map of a table that a loaded object has.
-fn map(object: &Object, table: &'static str) -> Result<MapHandle, OpenError> {
-    let found = object.maps().find(|map| table_of(map.name()) == table);
-    let found = found.ok_or(OpenError::Missing(table))?;
-    call(|| MapHandle::try_from(&found))
-        .map_err(|source| OpenError::Load { source })
+/// The maps that a loaded object has, by the names of their pins. Those that
+/// this version needs are among them.
+fn maps(object: &Object) -> Result<BTreeMap<String, MapHandle>, OpenError> {
+    let maps = object.maps().map(|map| {
+        let handle = call(|| MapHandle::try_from(&map));
+        let handle = handle.map_err(|source| OpenError::Load { source })?;
+        Ok((table_of(map.name()), handle))
+    });
+    let maps = maps.collect::<Result<BTreeMap<_, _>, OpenError>>()?;
+    let tables = Table::ALL.into_iter().map(Table::name);
+    let mut needed = tables.chain([rings::TOLD, rings::SHOWN]);
+    match needed.find(|name| !maps.contains_key(*name)) {
+        Some(name) => Err(OpenError::Missing(name)),
+        None => Ok(maps),
+    }
 }
 
 fn programs(object: &Object) -> Result<BTreeMap<Program, Loaded>, OpenError> {

@@ -9,6 +9,12 @@ use libbpf_rs::{ErrorKind, MapHandle, RingBuffer, RingBufferBuilder};
 use super::Datapath;
 use super::libbpf::{LibbpfError, call};
 
+/// The map of the ring of [`Datapath::told`].
+pub(super) const TOLD: &str = "told_ring";
+
+/// The map of the ring of [`Datapath::shown`].
+pub(super) const SHOWN: &str = "shown_ring";
+
 /// A ring could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read the ring of {what}")]
@@ -81,7 +87,7 @@ impl Datapath {
         &self,
         reader: impl FnMut(&[u8]) + Send + 'static,
     ) -> Result<Ring, RingError> {
-        Ring::open("frames about addresses", &self.told, reader)
+        Ring::open("frames about addresses", self.named(TOLD), reader)
     }
 
     /// The ring of frames that were dropped; see [`crate::DroppedFrame`].
@@ -92,6 +98,6 @@ impl Datapath {
         &self,
         reader: impl FnMut(&[u8]) + Send + 'static,
     ) -> Result<Ring, RingError> {
-        Ring::open("dropped frames", &self.shown, reader)
+        Ring::open("dropped frames", self.named(SHOWN), reader)
     }
 }

@@ -137,7 +137,8 @@ impl Daemon {
             return Ok(None);
         };
         let removals = changes.iter().filter(|change| change.is_removal());
-        let mixed = ![0, changes.len()].contains(&removals.count());
+        let removals = removals.count();
+        let mixed = ![0, changes.len()].contains(&removals);
         if !self.settled || mixed || changed.len() > FEW {
             return Ok(None);
         }
@@ -154,10 +155,8 @@ impl Daemon {
             return Ok(None);
         };
         self.add_learned(scope.vnics_mut());
-        let promised = |vnic: &Arc<Vnic>| {
-            vnic.props.minbw.or(vnic.kept_props().minbw).is_some()
-        };
-        if around.vnics.values().any(promised) {
+        // What is taken away promises nothing.
+        if removals == 0 && promises(&around) {
             self.check_guarantees(spec, &self.find(spec))?;
         }
         Ok(Some(scope))
@@ -198,9 +197,7 @@ impl Daemon {
         spec: &FabricSpec,
         resolved: &ResolvedSpec,
     ) -> Result<(), FabricError> {
-        let kept = |vnic: &Arc<Vnic>| vnic.kept_props().minbw.is_some();
-        let now = |vnic: &Arc<Vnic>| vnic.props.minbw.is_some();
-        if !spec.vnics.values().any(|vnic| now(vnic) || kept(vnic)) {
+        if !promises(spec) {
             return Ok(());
         }
         resolved.check_guarantees(&self.find(&self.spec))?;
@@ -216,6 +213,14 @@ impl Daemon {
         failpoint::after(Place::Commit);
         Ok(())
     }
+}
+
+/// Whether some VNIC has a guarantee, now or after the next boot.
+fn promises(spec: &FabricSpec) -> bool {
+    let promised = |vnic: &Arc<Vnic>| {
+        vnic.props.minbw.or(vnic.kept_props().minbw).is_some()
+    };
+    spec.vnics.values().any(promised)
 }
 
 /// What has to wait and did not before.

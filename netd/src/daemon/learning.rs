@@ -190,7 +190,7 @@ fn guest(vnic: &Vnic, resolved: &ResolvedSpec) -> Option<Guest> {
         Some(found) => found.segment.clone(),
         None => absent(vnic),
     };
-    let vid = vnic.vid.map_or(0, fabric::VlanId::get);
+    let vid = fabric::VlanId::number(vnic.vid);
     let macs = vnic.macs().collect();
     Some(Guest { id: vnic.id, segment, vid, macs, methods })
 }
