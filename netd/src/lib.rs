@@ -22,6 +22,7 @@ pub mod daemon;
 pub mod drops;
 pub mod error;
 pub mod failpoint;
+mod heap;
 pub mod kernel;
 pub mod logging;
 mod reconcile;

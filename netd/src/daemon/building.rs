@@ -10,6 +10,7 @@ use super::Daemon;
 use crate::apply::{ApplyError, apply};
 use crate::chain::chain;
 use crate::error::FabricError;
+use crate::heap;
 
 /// What a plan is made for.
 #[derive(Debug)]
@@ -126,7 +127,10 @@ impl Daemon {
     /// Notes down what is wanted from now on.
     pub(super) fn adopt(&mut self, target: Target) {
         match target {
-            Target::All(resolved) => self.resolved = resolved,
+            Target::All(resolved) => {
+                self.resolved = resolved;
+                heap::give_back();
+            }
             Target::Few(scope) => {
                 self.resolved.adopt(*scope);
                 debug_assert!(self.is_built(), "a scope was too small");

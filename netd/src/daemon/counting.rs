@@ -35,9 +35,9 @@ impl Daemon {
     ///
     /// # Errors
     /// When the kernel can't be read.
-    pub async fn queue_stats(&mut self) -> Result<QueueStats, FabricError> {
+    pub fn queue_stats(&self) -> Result<QueueStats, FabricError> {
         let links = self.observed.queues.keys();
-        Ok(QueueStats(self.kernel.queue_stats(links).await?))
+        Ok(QueueStats(self.kernel.queue_stats(links)?))
     }
 
     /// Frames for each VNIC's guest, and of it, that found a queue full; none

@@ -57,7 +57,7 @@ impl Kernel {
             true => take_zones(observed, unnamed, &heard),
             false => take_zones(observed, zones, &heard),
         };
-        changed |= self.take_queues(observed, &heard).await?;
+        changed |= self.take_queues(observed, &heard)?;
         Ok(if changed { Update::Changed } else { Update::Same })
     }
 
@@ -78,6 +78,7 @@ impl Kernel {
             self.speeds.remove(&was);
             // With it went what hung on it, and what rows say of it.
             if carries(observed, &was) {
+                tracing::debug!(link = %was, "is gone with what it carried");
                 return Update::Stale;
             }
             observed.refusing.remove(&was);
@@ -89,6 +90,7 @@ impl Kernel {
             if known.is_some_and(|known| known != index)
                 && carries(observed, &found.name)
             {
+                tracing::debug!(link = %found.name, "is another link now");
                 return Update::Stale;
             }
             if matches!(found.what, What::Foreign(_)) {
@@ -102,7 +104,7 @@ impl Kernel {
 
     /// Takes in what became of queues and programs. What is told is what was
     /// known already, where we did it ourselves.
-    async fn take_queues(
+    fn take_queues(
         &self,
         observed: &mut Observed,
         heard: &Heard,
@@ -118,6 +120,7 @@ impl Kernel {
                 || observed.shaper_ends.contains_key(name);
             let tree = observed.queues.get(name);
             if ours && !queues::agrees(tree, *kind, *there, message) {
+                tracing::debug!(link = %name, ?kind, there, "not as known");
                 queues.insert(name.clone());
             }
         }
@@ -134,7 +137,7 @@ impl Kernel {
             observed.programs.extend(found);
         }
         if !queues.is_empty() {
-            let found = self.observe_queues(observed, Some(&queues)).await?;
+            let found = self.observe_queues(observed, Some(&queues))?;
             let known = observed.queues.iter();
             let known = known.filter(|(name, _)| queues.contains(*name));
             changed |= !known.eq(found.iter());

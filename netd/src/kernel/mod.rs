@@ -28,7 +28,7 @@ mod zones;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fabric::datapath::Row;
 use fabric::shaping::ClassId;
@@ -315,9 +315,9 @@ impl Kernel {
     ///
     /// # Errors
     /// When netlink can't be read.
-    pub async fn queue_stats(
+    pub fn queue_stats<'a>(
         &self,
-        links: impl Iterator<Item = &LinkName>,
+        links: impl Iterator<Item = &'a LinkName>,
     ) -> Result<BTreeMap<LinkName, BTreeMap<ClassId, ClassStats>>, KernelError>
     {
         let indexes: BTreeSet<u32> =
@@ -325,7 +325,7 @@ impl Kernel {
         if indexes.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let stats = self.queues.stats(&indexes).await?.into_iter();
+        let stats = queues::Queues::stats(&indexes)?.into_iter();
         let named = stats.filter_map(|(index, stats)| {
             Some((self.indexes.name_of(index)?.clone(), stats))
         });
@@ -334,28 +334,27 @@ impl Kernel {
 
     /// Waits until nothing waits in some leaves that no row leads into any more.
     /// A queue holds 12 ms, one of a very low cap a few frames; what is still
-    /// there after half a second is given up.
+    /// there after half a second is given up. The price is that of these leaves,
+    /// however many there are.
     pub async fn drain(&self, leaves: &[(LinkName, ClassId)]) {
         const STEP: Duration = Duration::from_millis(2);
-        let links: BTreeSet<&LinkName> =
-            leaves.iter().map(|(link, _)| link).collect();
-        for _ in 0..250 {
-            let stats = match self.queue_stats(links.iter().copied()).await {
-                Ok(stats) => stats,
-                Err(error) => {
-                    let error = chain(&error);
-                    tracing::warn!(%error, "queues go with what is in them");
-                    return;
+        let deadline = Instant::now() + Duration::from_millis(500);
+        for (link, class) in leaves {
+            let Ok(index) = self.index(link) else { continue };
+            loop {
+                match self.queues.waiting(link, index, *class).await {
+                    Ok(0) => break,
+                    Ok(_) if Instant::now() < deadline => {
+                        tokio::time::sleep(STEP).await;
+                    }
+                    Ok(_) => return,
+                    Err(error) => {
+                        let error = chain(&error);
+                        tracing::warn!(%error, "queues go as they are");
+                        return;
+                    }
                 }
-            };
-            let waiting = |(link, class): &(LinkName, ClassId)| {
-                let stats = stats.get(link).and_then(|link| link.get(class));
-                stats.is_some_and(|class| class.waiting > 0)
-            };
-            if !leaves.iter().any(waiting) {
-                return;
             }
-            tokio::time::sleep(STEP).await;
         }
     }
 

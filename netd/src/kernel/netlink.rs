@@ -55,6 +55,17 @@ impl Netlink {
         flags: u16,
         what: impl FnOnce() -> String,
     ) -> Result<(), NetlinkError> {
+        self.ask(message, flags, what).await.map(|_| ())
+    }
+
+    /// Sends one request, waits for the acknowledgement, and gives what was
+    /// answered before it.
+    pub(super) async fn ask(
+        &self,
+        message: RouteNetlinkMessage,
+        flags: u16,
+        what: impl FnOnce() -> String,
+    ) -> Result<Vec<RouteNetlinkMessage>, NetlinkError> {
         let mut request = NetlinkMessage::from(message);
         request.header.flags = NLM_F_REQUEST | NLM_F_ACK | flags;
         let sent = self.handle.clone().request(request);
@@ -62,17 +73,20 @@ impl Netlink {
             Ok(answers) => answers,
             Err(error) => return Err(refused(what(), &error)),
         };
+        let mut told = Vec::new();
         while let Some(answer) = answers.next().await {
-            if let NetlinkPayload::Error(error) = answer.payload
-                && error.code.is_some()
-            {
-                return Err(NetlinkError {
-                    what: what(),
-                    source: error.to_io(),
-                });
+            match answer.payload {
+                NetlinkPayload::Error(error) if error.code.is_some() => {
+                    return Err(NetlinkError {
+                        what: what(),
+                        source: error.to_io(),
+                    });
+                }
+                NetlinkPayload::InnerMessage(message) => told.push(message),
+                _ => {}
             }
         }
-        Ok(())
+        Ok(told)
     }
 
     /// What `read` makes of all links of the namespace, told without their
@@ -142,39 +156,55 @@ impl Netlink {
         }
     }
 
-    /// The queues of every link, but for those that nobody chose. The kernel
-    /// can't be asked for one link's.
-    pub(super) async fn qdiscs(&self) -> Result<Vec<TcMessage>, NetlinkError> {
-        let what = || "list the queues".to_owned();
-        let all = self.handle.qdisc().get().execute();
-        all.try_collect().await.map_err(|error| refused(what(), &error))
+    /// What `read` makes of the queues of every link, but for those that nobody
+    /// chose. The kernel can't be asked for one link's.
+    pub(super) fn qdiscs<T>(
+        read: impl Fn(&TcMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let message = TcMessage::default();
+        let request = RouteNetlinkMessage::GetQueueDiscipline(message);
+        let read = |message: &RouteNetlinkMessage| match message {
+            RouteNetlinkMessage::NewQueueDiscipline(queue) => read(queue),
+            _ => None,
+        };
+        list(request, read).map_err(|source| {
+            let what = "list the queues".to_owned();
+            NetlinkError { what, source }
+        })
     }
 
-    /// The classes of one link.
-    pub(super) async fn classes(
-        &self,
+    /// What `read` makes of the classes of one link.
+    pub(super) fn classes<T>(
         index: u32,
-    ) -> Result<Vec<TcMessage>, NetlinkError> {
-        let what = || format!("list the classes of link number {index}");
-        let mut classes = self.handle.traffic_class(index.cast_signed());
-        let all = classes.get().execute();
-        all.try_collect().await.map_err(|error| refused(what(), &error))
+        read: impl Fn(&TcMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let message = TcMessage::with_index(index.cast_signed());
+        let request = RouteNetlinkMessage::GetTrafficClass(message);
+        let read = |message: &RouteNetlinkMessage| match message {
+            RouteNetlinkMessage::NewTrafficClass(class) => read(class),
+            _ => None,
+        };
+        list(request, read).map_err(|source| {
+            let what = format!("list the classes of link number {index}");
+            NetlinkError { what, source }
+        })
     }
 
-    /// The entries of every link's own address filter.
-    pub(super) async fn filters(
-        &self,
-    ) -> Result<Vec<NeighbourMessage>, NetlinkError> {
-        self.handle
-            .neighbours()
-            .get()
-            .set_address_family(AddressFamily::Bridge)
-            .execute()
-            .try_collect()
-            .await
-            .map_err(|error| {
-                refused("list the unicast filters".to_owned(), &error)
-            })
+    /// What `read` makes of the entries of every link's own address filter.
+    pub(super) fn filters<T>(
+        read: impl Fn(&NeighbourMessage) -> Option<T>,
+    ) -> Result<Vec<T>, NetlinkError> {
+        let mut message = NeighbourMessage::default();
+        message.header.family = AddressFamily::Bridge;
+        let request = RouteNetlinkMessage::GetNeighbour(message);
+        let read = |message: &RouteNetlinkMessage| match message {
+            RouteNetlinkMessage::NewNeighbour(entry) => read(entry),
+            _ => None,
+        };
+        list(request, read).map_err(|source| {
+            let what = "list the unicast filters".to_owned();
+            NetlinkError { what, source }
+        })
     }
 }
 

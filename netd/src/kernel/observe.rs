@@ -11,7 +11,7 @@ use flows::LinkIndexes;
 
 use super::links::{self, Found, What};
 use super::netlink::Netlink;
-use super::queues::Root;
+use super::queues::{Queues, Root};
 use super::{Kernel, KernelError, ethtool, lro, unicast};
 
 impl Kernel {
@@ -40,9 +40,9 @@ impl Kernel {
             host_ends.keys().chain(shaper_ends.keys().chain(links.keys()));
         observed.programs = self.observe_programs(&observed, links)?;
         observed.tables = self.datapath.observe(&self.indexes)?;
-        observed.unicast = self.observe_unicast().await?;
+        observed.unicast = self.observe_unicast()?;
         observed.queue_kind = self.queues.kind().await?;
-        observed.queues = self.observe_queues(&observed, None).await?;
+        observed.queues = self.observe_queues(&observed, None)?;
         Ok(observed)
     }
 
@@ -215,7 +215,7 @@ impl Kernel {
     /// Reads the queues of links of ours, or of some of them. What somebody
     /// else has put on one is none of ours, and in the way of the first of
     /// ours.
-    pub(super) async fn observe_queues(
+    pub(super) fn observe_queues(
         &self,
         observed: &Observed,
         some: Option<&BTreeSet<LinkName>>,
@@ -226,7 +226,7 @@ impl Kernel {
         let links =
             links.filter(|name| some.is_none_or(|some| some.contains(*name)));
         let indexes = links.filter_map(|name| self.indexes.index_of(name));
-        let roots = self.queues.observe(&indexes.collect()).await?;
+        let roots = Queues::observe(&indexes.collect())?;
         let trees = roots.into_iter().filter_map(|(index, root)| {
             let name = self.indexes.name_of(index)?.clone();
             match root {
@@ -237,17 +237,14 @@ impl Kernel {
         Ok(trees.collect())
     }
 
-    async fn observe_unicast(
+    fn observe_unicast(
         &self,
     ) -> Result<BTreeSet<(LinkName, fabric::Mac)>, KernelError> {
-        let entries = self.netlink.filters().await?;
-        Ok(entries
-            .iter()
-            .filter_map(unicast::read)
-            .filter_map(|(index, mac)| {
-                self.indexes.name_of(index).map(|name| (name.clone(), mac))
-            })
-            .collect())
+        let entries = Netlink::filters(unicast::read)?.into_iter();
+        let named = entries.filter_map(|(index, mac)| {
+            self.indexes.name_of(index).map(|name| (name.clone(), mac))
+        });
+        Ok(named.collect())
     }
 }
 

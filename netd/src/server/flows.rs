@@ -178,8 +178,8 @@ pub(super) async fn counters(
     State(fabric): State<Shared>,
 ) -> Result<Json<Vec<FlowCounters>>, ApiError> {
     finish(async move {
-        let mut fabric = fabric.lock().await;
-        let queues = fabric.queue_stats().await?;
+        let fabric = fabric.lock().await;
+        let queues = fabric.queue_stats()?;
         Ok(Json(views::flow_counters(&fabric, &queues)?))
     })
     .await

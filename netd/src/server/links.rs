@@ -80,7 +80,7 @@ pub(super) async fn counters(
     finish(async move {
         let mut fabric = fabric.lock().await;
         let stats = fabric.refresh_for_counting().await?;
-        let queues = fabric.queue_stats().await?;
+        let queues = fabric.queue_stats()?;
         Ok(Json(views::link_counters(&fabric, &stats, &queues)?))
     })
     .await

@@ -85,6 +85,12 @@ pub(super) fn delete_queue(index: u32, id: ClassId) -> Request {
     (RouteNetlinkMessage::DelQueueDiscipline(message), 0)
 }
 
+/// The message that asks about one class.
+pub(super) fn about_class(index: u32, id: ClassId) -> RouteNetlinkMessage {
+    let message = message(index, handle(id), TcHandle::UNSPEC);
+    RouteNetlinkMessage::GetTrafficClass(message)
+}
+
 /// A message that no kernel accepts, and that one without fq_codel refuses
 /// with `ENOENT`: a root with no queues at all, for the loopback (number 1 in
 /// every namespace). A kernel that has it as a module loads it.

@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 use fabric::shaping::{ClassId, QueueKind, QueueStep, Shaper};
 use fabric::{LinkName, Zone};
+use netlink_packet_core::NLM_F_ECHO;
+use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::tc::TcMessage;
 use nix::errno::Errno;
 use tokio::sync::OnceCell;
@@ -27,6 +29,7 @@ use super::{KernelError, guest_end};
 use crate::failpoint::{self, Place};
 
 pub(super) use agree::{agrees, is_of_hooks};
+use read::Seat;
 pub use read::{ClassStats, Root};
 
 /// The queues of a network namespace.
@@ -37,13 +40,8 @@ pub struct Queues {
     kind: Arc<OnceCell<QueueKind>>,
 }
 
-/// A link with what the kernel tells of its queues.
-struct Told<'a> {
-    index: u32,
-    root: &'a TcMessage,
-    qdiscs: Vec<&'a TcMessage>,
-    classes: Vec<TcMessage>,
-}
+/// Roots, and something about each leaf's queue, by link.
+type Told<T> = BTreeMap<u32, (Root, BTreeMap<ClassId, T>)>;
 
 impl Queues {
     /// Those of the namespace that the calling thread is in.
@@ -72,42 +70,71 @@ impl Queues {
         self.kind.get_or_try_init(ask).await.copied()
     }
 
-    /// What these links send by. Those with a queue of the kernel's own choice
-    /// are left out.
+    /// What links of the calling thread's namespace send by. Those with a queue
+    /// of the kernel's own choice are left out.
     ///
     /// # Errors
     /// When netlink can't be read.
-    pub async fn observe(
-        &self,
+    pub fn observe(
         links: &BTreeSet<u32>,
     ) -> Result<BTreeMap<u32, Root>, NetlinkError> {
-        let qdiscs = self.netlink.qdiscs().await?;
-        let told = self.told(links, &qdiscs).await?;
-        let root = |told: Told<'_>| {
-            let qdiscs = told.qdiscs.into_iter();
-            (told.index, read::root(told.root, qdiscs, &told.classes))
-        };
-        Ok(told.into_iter().map(root).collect())
+        let told = told(links, read::queue)?.into_iter();
+        let whole = told.map(|(index, (mut root, queues))| {
+            if let Root::Tree(tree) = &mut root {
+                let class = |message: &TcMessage| read::class(message, &queues);
+                tree.classes =
+                    Netlink::classes(index, class)?.into_iter().collect();
+            }
+            Ok((index, root))
+        });
+        whole.collect()
     }
 
-    /// What went through the classes of these links. Those without a tree are
-    /// left out.
+    /// What went through the classes of links of the calling thread's
+    /// namespace. Those without a tree are left out.
     ///
     /// # Errors
     /// When netlink can't be read.
-    pub async fn stats(
-        &self,
+    pub fn stats(
         links: &BTreeSet<u32>,
     ) -> Result<BTreeMap<u32, BTreeMap<ClassId, ClassStats>>, NetlinkError>
     {
-        let qdiscs = self.netlink.qdiscs().await?;
-        let told = self.told(links, &qdiscs).await?;
-        let trees = told.into_iter().filter(|told| read::is_tree(told.root));
-        let stats = |told: Told<'_>| {
-            let qdiscs = told.qdiscs.into_iter();
-            (told.index, read::stats(qdiscs, &told.classes))
-        };
-        Ok(trees.map(stats).collect())
+        let told = told(links, read::counted)?.into_iter();
+        let trees = told.filter(|(_, (root, _))| matches!(root, Root::Tree(_)));
+        let whole = trees.map(|(index, (_, queues))| {
+            let stats = |message: &TcMessage| read::stats(message, &queues);
+            let stats = Netlink::classes(index, stats)?;
+            Ok((index, stats.into_iter().collect()))
+        });
+        whole.collect()
+    }
+
+    /// How many frames wait in a leaf. In one that is not there, none do.
+    ///
+    /// # Errors
+    /// When the kernel refuses for another reason.
+    pub async fn waiting(
+        &self,
+        link: &LinkName,
+        index: u32,
+        id: ClassId,
+    ) -> Result<u64, NetlinkError> {
+        let message = message::about_class(index, id);
+        let what = || format!("look up class {id} of {link}");
+        // A kernel before 6.7 tells all who listen, and who asked only so.
+        match self.netlink.ask(message, NLM_F_ECHO, what).await {
+            Ok(answers) => {
+                let told = answers.iter().find_map(|answer| match answer {
+                    RouteNetlinkMessage::NewTrafficClass(class) => {
+                        Some(read::counted(class).waiting)
+                    }
+                    _ => None,
+                });
+                Ok(told.unwrap_or_default())
+            }
+            Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 
     /// Makes one change to a link's queues.
@@ -168,33 +195,42 @@ impl Queues {
     ) -> Result<(), NetlinkError> {
         guest_end::set_gso_segs(&self.netlink, link, zone, segs).await
     }
+}
 
-    /// Asks for the classes of those of `links` that have a tree. The kernel
-    /// lists all links' queues at once, and classes link by link.
-    async fn told<'a>(
-        &self,
-        links: &BTreeSet<u32>,
-        qdiscs: &'a [TcMessage],
-    ) -> Result<Vec<Told<'a>>, NetlinkError> {
-        let mut by_link: BTreeMap<u32, Vec<&TcMessage>> = BTreeMap::new();
-        for message in qdiscs {
-            by_link.entry(read::index(message)).or_default().push(message);
-        }
-        let mut told = Vec::new();
-        for (index, root) in read::roots(qdiscs) {
-            if !links.contains(&index) {
-                continue;
-            }
-            let classes = if read::is_tree(root) {
-                self.netlink.classes(index).await?
-            } else {
-                Vec::new()
-            };
-            let qdiscs = by_link.remove(&index).unwrap_or_default();
-            told.push(Told { index, root, qdiscs, classes });
-        }
-        Ok(told)
+/// Lists the queues of `links`, with what `of` makes of a leaf's. The kernel
+/// lists all links' queues at once, and classes link by link.
+fn told<T>(
+    links: &BTreeSet<u32>,
+    of: impl Fn(&TcMessage) -> T,
+) -> Result<Told<T>, NetlinkError> {
+    enum One<T> {
+        Root(Root),
+        Leaf(ClassId, T),
     }
+    let all = Netlink::qdiscs(|message| {
+        let index = read::index(message);
+        let seat = links.contains(&index).then(|| read::seat(message));
+        let one = match seat.flatten()? {
+            Seat::Root => One::Root(read::root(message)),
+            Seat::Leaf(id) => One::Leaf(id, of(message)),
+        };
+        Some((index, one))
+    })?;
+    let (mut told, mut leaves) = (Told::new(), Vec::new());
+    for (index, one) in all {
+        match one {
+            One::Root(root) => {
+                told.insert(index, (root, BTreeMap::new()));
+            }
+            One::Leaf(id, leaf) => leaves.push((index, id, leaf)),
+        }
+    }
+    for (index, id, leaf) in leaves {
+        if let Some((_, leaves)) = told.get_mut(&index) {
+            leaves.insert(id, leaf);
+        }
+    }
+    Ok(told)
 }
 
 /// What the answer to the question for fq_codel means.

@@ -46,16 +46,24 @@ pub struct ClassStats {
     pub waiting: u64,
 }
 
-/// The roots in a dump of queues, by link. A link that sends by a queue of the
-/// kernel's own choice has none here.
-pub(super) fn roots(qdiscs: &[TcMessage]) -> BTreeMap<u32, &TcMessage> {
-    let ours = |message: &&TcMessage| {
-        let header = &message.header;
+/// Where on its link a queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Seat {
+    /// At the root.
+    Root,
+    /// Where we put a leaf's.
+    Leaf(ClassId),
+}
+
+/// Where a queue is; none where it is of no interest, as what the kernel has
+/// chosen by itself.
+pub(super) fn seat(message: &TcMessage) -> Option<Seat> {
+    let header = &message.header;
+    if header.parent == TcHandle::ROOT {
         // What the kernel chooses has no handle.
-        header.parent == TcHandle::ROOT && header.handle != TcHandle::UNSPEC
-    };
-    let roots = qdiscs.iter().filter(ours);
-    roots.map(|message| (index(message), message)).collect()
+        return (header.handle != TcHandle::UNSPEC).then_some(Seat::Root);
+    }
+    leaf_of(message).map(Seat::Leaf)
 }
 
 /// The number of the link that a message is about.
@@ -63,46 +71,29 @@ pub(super) fn index(message: &TcMessage) -> u32 {
     message.header.index.cast_unsigned()
 }
 
-/// Whether a root is such as we make, so that it is worth asking for classes.
-pub(super) fn is_tree(root: &TcMessage) -> bool {
-    default(root).is_some()
-}
-
-/// A link's root, with its classes. `qdiscs` and `classes` are the link's own.
-pub(super) fn root<'a>(
-    root: &TcMessage,
-    qdiscs: impl Iterator<Item = &'a TcMessage>,
-    classes: &[TcMessage],
-) -> Root {
-    let Some(default) = default(root) else {
-        return Root::Foreign(kind(root).unwrap_or_default().to_owned());
-    };
-    let queues: BTreeMap<ClassId, Queue> = qdiscs
-        .filter_map(|message| Some((leaf_of(message)?, queue(message))))
-        .collect();
-    let classes = classes.iter().filter_map(|m| class(m, &queues)).collect();
-    Root::Tree(QueueTree { default, classes })
-}
-
-/// What went through the classes of a link.
-pub(super) fn stats<'a>(
-    qdiscs: impl Iterator<Item = &'a TcMessage>,
-    classes: &[TcMessage],
-) -> BTreeMap<ClassId, ClassStats> {
-    // A class counts what its queue refused, and doesn't hear of what the
-    // queue throws out later.
-    let queues: BTreeMap<ClassId, ClassStats> = qdiscs
-        .filter_map(|message| Some((leaf_of(message)?, counted(message))))
-        .collect();
-    let classes = classes.iter().filter_map(|message| {
-        let id = class_id(message.header.handle)?;
-        let mut stats = counted(message);
-        if let Some(queue) = queues.get(&id) {
-            stats.drops = queue.drops;
+/// A link's root, with no classes yet.
+pub(super) fn root(message: &TcMessage) -> Root {
+    match default(message) {
+        Some(default) => {
+            Root::Tree(QueueTree { default, ..QueueTree::default() })
         }
-        Some((id, stats))
-    });
-    classes.collect()
+        None => Root::Foreign(kind(message).unwrap_or_default().to_owned()),
+    }
+}
+
+/// What went through a class, where it is one of ours. `queues` are what the
+/// leaves' queues have counted: a class counts what its queue refused, and
+/// doesn't hear of what the queue throws out later.
+pub(super) fn stats(
+    message: &TcMessage,
+    queues: &BTreeMap<ClassId, ClassStats>,
+) -> Option<(ClassId, ClassStats)> {
+    let id = class_id(message.header.handle)?;
+    let mut stats = counted(message);
+    if let Some(queue) = queues.get(&id) {
+        stats.drops = queue.drops;
+    }
+    Some((id, stats))
 }
 
 /// Where a root of ours sends what is of no class.
@@ -205,7 +196,8 @@ fn fq_codel(message: &TcMessage) -> Option<Queue> {
     })
 }
 
-fn counted(message: &TcMessage) -> ClassStats {
+/// What a queue or a class has counted by itself.
+pub(super) fn counted(message: &TcMessage) -> ClassStats {
     /// `TCA_STATS_PKT64`: all the packets, where 32 bits don't hold them.
     const PACKETS: u16 = 8;
 

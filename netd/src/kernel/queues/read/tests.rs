@@ -52,7 +52,17 @@ fn fifo(handle: u32, parent: u32, limit: u32) -> TcMessage {
 }
 
 fn tree(qdiscs: &[TcMessage], classes: &[TcMessage]) -> Root {
-    root(&qdiscs[0], qdiscs.iter(), classes)
+    let mut root = root(&qdiscs[0]);
+    if let Root::Tree(tree) = &mut root {
+        let leaf = |message| match seat(message)? {
+            Seat::Leaf(id) => Some((id, queue(message))),
+            Seat::Root => None,
+        };
+        let queues = qdiscs.iter().filter_map(leaf).collect();
+        let classes = classes.iter().filter_map(|m| class(m, &queues));
+        tree.classes = classes.collect();
+    }
+    root
 }
 
 #[test]
@@ -133,17 +143,24 @@ fn whose_root_it_is() {
         (mute, foreign("htb")),
         (short, foreign("htb")),
     ] {
-        assert_eq!(is_tree(&message), matches!(want, Root::Tree(_)));
         assert_eq!(tree(&[message], &[]), want);
     }
-    // What the kernel chose itself, a clsact, and a leaf's are no roots.
-    let others = [
-        told(0, ROOT, "noqueue", &[]),
-        told(0xffff_0000, 0xffff_fff1, "clsact", &[]),
-        fifo(0x3_0000, 0x1_0003, 3028),
-    ];
-    assert_eq!(roots(&others).len(), 0);
-    assert_eq!(roots(&[htb(0x2_0000, 0)]).keys().collect::<Vec<_>>(), [&7]);
+}
+
+#[test]
+fn where_a_queue_is() {
+    for (message, want) in [
+        (htb(0x2_0000, 0), Some(Seat::Root)),
+        (fifo(0x3_0000, 0x1_0003, 3028), Some(Seat::Leaf(ClassId(3)))),
+        // In a leaf's place, and not ours.
+        (fifo(0x4_0000, 0x1_0003, 3028), None),
+        // What the kernel chose itself, and the place of programs.
+        (told(0, ROOT, "noqueue", &[]), None),
+        (told(0xffff_0000, 0xffff_fff1, "clsact", &[]), None),
+    ] {
+        assert_eq!(seat(&message), want, "{message:?}");
+        assert_eq!(index(&message), 7);
+    }
 }
 
 /// `TCA_STATS2`: bytes, packets; waiting, backlog, drops, requeues, overlimits.
@@ -166,8 +183,10 @@ fn what_went_through() {
     ];
     // The queue threw out one more than the class heard of.
     let fifo = stats2((0, 0), [1, 1514, 8, 0, 0], None);
-    let qdiscs = [told(0x3_0000, 0x1_0003, "bfifo", &fifo)];
-    let got = stats(qdiscs.iter(), &classes);
+    let fifo = told(0x3_0000, 0x1_0003, "bfifo", &fifo);
+    let queues = [(ClassId(3), counted(&fifo))].into();
+    let got: BTreeMap<_, _> =
+        classes.iter().filter_map(|class| stats(class, &queues)).collect();
     let nothing = ClassStats::default();
     let first = ClassStats {
         bytes: 1 << 40,
