@@ -6,6 +6,7 @@
 mod drops;
 mod fabric;
 mod flows;
+mod tags;
 
 use std::net::IpAddr;
 
@@ -26,6 +27,7 @@ pub use fabric::{
     Operation, Reason,
 };
 pub use flows::{ChangeFlow, CreateFlow, FlowCounters, FlowInfo, SetFlowProps};
+pub use tags::{ChangeNicTag, CreateNicTag};
 
 /// Where a command finds netd when it is not told.
 pub const DEFAULT_SOCKET: &str = "/run/netd/netd.sock";

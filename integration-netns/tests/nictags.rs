@@ -4,6 +4,8 @@
 //!                        │
 //!                   host [bge0 9c:b6:54:bb:c3:3c] ════ [lan0] wire
 
+use std::fs;
+
 use fabric::api::{DaemonStatus, NicTags};
 use integration_netns::{Lab, Netd, article, probe};
 
@@ -146,4 +148,112 @@ fn a_tag_without_a_nic_leads_nowhere_and_says_why() {
     output.refusal();
     assert!(output.stderr.contains("02:08:20:01:02:03"), "{output}");
     assert_eq!(netd.api().vnics(), []);
+}
+
+#[test]
+fn tags_come_and_go_by_the_command() {
+    let Some(lab) = Lab::for_story() else { return };
+    let office = lab.office();
+    let config = "# the office\nadmin_nic=9c:b6:54:bb:c3:3c # bge0\n";
+    let netd = Netd::start(&lab, &office.host, Some(config));
+    let file = || fs::read_to_string(netd.config_path()).unwrap();
+
+    netd.sh("nictagadm add -p mtu=1500 storage 9c:b6:54:bb:c3:3c").check();
+    netd.sh("nictagadm add -l stub0").check();
+    let want = format!(
+        "{config}storage_nic=9c:b6:54:bb:c3:3c\nstorage_mtu=1500\n\
+         etherstub=stub0\n"
+    );
+    assert_eq!(file(), want);
+    let listed = netd.sh("nictagadm list -p -d ,").check();
+    let want = "admin,9c:b6:54:bb:c3:3c,bge0,normal\n\
+                storage,9c:b6:54:bb:c3:3c,bge0,normal\n\
+                stub0,-,-,etherstub\n";
+    assert_eq!(listed, want);
+
+    let (web, db) = (lab.zone("web"), lab.zone("db"));
+    netd.sh("dladm create-vnic -l storage -p zone=web net0").check();
+    netd.sh("dladm create-vnic -l storage -p zone=db net0").check();
+    netd.sh("dladm create-vnic -l stub0 -p zone=db net1").check();
+    assert_eq!(netd.sh("nictagadm vms storage").check(), "db\nweb\n");
+    assert_eq!(netd.sh("nictagadm vms admin").check(), "");
+
+    let before = (file(), netd.api().vnics());
+    for (line, refusal) in [
+        ("nictagadm delete storage", "Error: nic tag 'storage' is in use"),
+        ("nictagadm delete stub0", "Error: nic tag 'stub0' is in use"),
+        ("nictagadm delete nil", "Error: nic tag 'nil' does not exist"),
+        ("nictagadm delete -f nil", "Error: nic tag 'nil' does not exist"),
+        (
+            "nictagadm add storage 9c:b6:54:bb:c3:3c",
+            "Error: nic tag 'storage' already exists",
+        ),
+        ("nictagadm add -l stub0", "Error: nic tag 'stub0' already exists"),
+        (
+            "nictagadm add backup 2:8:20:0:0:1",
+            "Error: No physical nic found with MAC address \
+             '02:08:20:00:00:01'",
+        ),
+        (
+            "nictagadm add backup aggr0",
+            "Error: aggregation 'aggr0' does not exist",
+        ),
+        (
+            "nictagadm add backup",
+            "Error: create non-local tag, but no mac address specified",
+        ),
+        (
+            "nictagadm add -l backup0 9c:b6:54:bb:c3:3c",
+            "Error: create local tag, but mac address specified",
+        ),
+        (
+            "nictagadm add -l -p mtu=1500 backup0",
+            "Error: Cannot specify MTU for local nic tag",
+        ),
+        (
+            "nictagadm add -p mtu=9001 backup 9c:b6:54:bb:c3:3c",
+            "Error: mtu must be between 1500-9000",
+        ),
+        (
+            "nictagadm add back-up 9c:b6:54:bb:c3:3c",
+            "Error: nic tag name is invalid",
+        ),
+        (
+            "nictagadm add 1backup 9c:b6:54:bb:c3:3c",
+            "Error: nic tag name is invalid",
+        ),
+        ("nictagadm add -l backup", "Error: nic tag name is invalid"),
+        ("nictagadm update storage", "Error: nothing to update"),
+        (
+            "nictagadm update -p mtu=1500 stub0",
+            "Error: cannot update a local tag",
+        ),
+    ] {
+        let said = netd.sh(line).refusal().to_owned();
+        assert_eq!(said.lines().next(), Some(refusal), "{line}");
+        assert_eq!((file(), netd.api().vnics()), before, "{line}");
+    }
+
+    // A tag that goes by force leaves its VNICs waiting, with all they have.
+    web.plumb("net0", "192.168.1.10/24", "fd00::10/64");
+    db.plumb("net0", "192.168.1.11/24", "fd00::11/64");
+    probe::reaches(&web, "192.168.1.11");
+    netd.sh("nictagadm delete -f storage").check();
+    let waiting = netd.api().vnics();
+    assert!(waiting[..2].iter().all(|vnic| vnic.over.is_none()));
+    netd.sh("nictagadm add storage 9c:b6:54:bb:c3:3c").check();
+    probe::reaches(&web, "192.168.1.11");
+
+    netd.sh("dladm delete-vnic -z db net1").check();
+    netd.sh("nictagadm delete stub0").check();
+    let want = format!("{config}etherstub=\nstorage_nic=9c:b6:54:bb:c3:3c\n");
+    assert_eq!(file(), want);
+    assert_eq!(netd.sh("dladm show-etherstub").check(), "");
+
+    // What is wrong in the file is for its author to correct.
+    netd.write_config("what is this\n");
+    let said = netd.sh("nictagadm add -l stub1").refusal().to_owned();
+    assert!(said.contains("line 1"), "{said}");
+    assert_eq!(file(), "what is this\n");
+    assert_eq!(netd.sh("dladm show-etherstub").check(), "");
 }

@@ -10,6 +10,7 @@ use flows::shape::ClassesFull;
 
 use crate::apply::ApplyError;
 use crate::chain::chain;
+use crate::daemon::NicTagError;
 use crate::kernel::KernelError;
 use crate::store::StoreError;
 
@@ -105,6 +106,9 @@ pub enum FabricError {
     /// Every number is used up, of links or of flows.
     #[error("no more {0} can be numbered")]
     Exhausted(&'static str),
+    /// A NIC tag can't be defined, changed or deleted.
+    #[error(transparent)]
+    NicTag(#[from] NicTagError),
     /// The request breaks a rule.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -157,6 +161,7 @@ impl FabricError {
             Self::NameTaken(_) | Self::GuestEndTaken { .. } => {
                 Status::ObjectExists
             }
+            Self::NicTag(error) => error.status(),
             Self::Spec(error) => error.status(),
             Self::Guarantee(_) => Status::NoBandwidth,
             Self::Change(error) => error.status(),
@@ -201,6 +206,7 @@ impl FabricError {
             }
             Self::Guarantee(error) => error.hint(),
             Self::Change(error) => return error.hint(),
+            Self::NicTag(error) => return error.hint(),
             Self::Blocked(_)
             | Self::Spec(_)
             | Self::HostCpus(_)

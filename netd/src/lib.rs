@@ -19,6 +19,7 @@ pub mod args;
 pub mod chain;
 pub mod config;
 pub mod daemon;
+pub mod doctor;
 pub mod drops;
 pub mod error;
 pub mod failpoint;

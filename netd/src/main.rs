@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
-use netd::args::Args;
+use netd::args::{Args, Task};
 use netd::chain::chain;
 
 fn main() -> ExitCode {
@@ -16,6 +16,16 @@ fn main() -> ExitCode {
             return ExitCode::from(u8::from(error.use_stderr()));
         }
     };
+    if args.check_config {
+        return say(netd::config::check(&args.config));
+    }
+    if args.task == Some(Task::Doctor) {
+        let findings = netd::doctor::examine(&args);
+        return match netd::doctor::print(&findings, &mut std::io::stdout()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) | Err(_) => ExitCode::FAILURE,
+        };
+    }
     netd::logging::start(args.log_format);
     let runtime = tokio::runtime::Runtime::new();
     let done = match runtime {
@@ -33,6 +43,20 @@ fn main() -> ExitCode {
             if let Some(hint) = hint {
                 let _ = writeln!(stderr, "hint: {hint}");
             }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints what came out, or what is wrong.
+fn say(outcome: Result<String, String>) -> ExitCode {
+    match outcome {
+        Ok(text) => {
+            let _ = writeln!(std::io::stdout(), "{text}");
+            ExitCode::SUCCESS
+        }
+        Err(reason) => {
+            let _ = writeln!(std::io::stderr(), "netd: {reason}");
             ExitCode::FAILURE
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use sd_notify::NotifyState;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Mutex;
+use tokio::task::JoinHandle;
 
 use crate::args::Args;
 use crate::config::ConfigFile;
@@ -105,6 +106,7 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
             taps.lock().await.follow_taps().await;
         }
     });
+    let watchdog = feed_watchdog(&fabric);
     let (stopping, stopped) = tokio::sync::oneshot::channel();
     let stop = async move {
         tokio::select! {
@@ -131,6 +133,9 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
     }
     reload.abort();
     taps.abort();
+    if let Some(watchdog) = watchdog {
+        watchdog.abort();
+    }
     drop(socket);
     Ok(())
 }
@@ -138,6 +143,21 @@ pub async fn run(args: &Args) -> Result<(), RunError> {
 async fn reload_config(fabric: &Shared) {
     tracing::info!("SIGHUP: reading the configuration file again");
     fabric.lock().await.reconcile(true).await;
+}
+
+/// Tells the service manager, if it wants to hear it, that requests are being
+/// answered: a netd whose fabric nobody gets hold of any more is started anew,
+/// and traffic flows on.
+fn feed_watchdog(fabric: &Shared) -> Option<JoinHandle<()>> {
+    let patience = sd_notify::watchdog_enabled()?;
+    let fabric = fabric.clone();
+    Some(tokio::spawn(async move {
+        loop {
+            drop(fabric.lock().await);
+            notify(&[NotifyState::Watchdog]);
+            tokio::time::sleep(patience / 3).await;
+        }
+    }))
 }
 
 /// Tells the service manager, where there is one.

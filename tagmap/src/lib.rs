@@ -11,6 +11,7 @@
 
 mod admin;
 mod config;
+mod edit;
 mod error;
 mod find;
 mod line;

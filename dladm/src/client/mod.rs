@@ -12,9 +12,10 @@ use std::time::Duration;
 
 use ::fabric::LinkName;
 use ::fabric::api::{
-    ChangeLink, ChangeVnic, CreateEtherstub, CreateVnic, DEFAULT_SOCKET,
-    DaemonStatus, Drops, EtherstubInfo, LinkCounters, LinkInfo, NicTags,
-    PhysInfo, SOCKET_ENV, VnicCounters, VnicInfo,
+    ChangeLink, ChangeNicTag, ChangeVnic, CreateEtherstub, CreateNicTag,
+    CreateVnic, DEFAULT_SOCKET, DaemonStatus, Drops, EtherstubInfo,
+    LinkCounters, LinkInfo, NicTags, PhysInfo, SOCKET_ENV, VnicCounters,
+    VnicInfo,
 };
 use hyper::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -222,6 +223,48 @@ impl Client {
     /// [`ClientError`], as of every question.
     pub fn nic_tags(&self) -> Result<NicTags, ClientError> {
         self.get("/v1/nictags")
+    }
+
+    /// Defines a NIC tag, or makes an etherstub. Gives all there are then.
+    ///
+    /// # Errors
+    /// [`ClientError::Problem`] when netd refuses, and others as of every
+    /// question.
+    pub fn create_nic_tag(
+        &self,
+        wanted: &CreateNicTag,
+    ) -> Result<NicTags, ClientError> {
+        self.ask(Method::POST, "/v1/nictags", Some(http::body(wanted)))
+    }
+
+    /// Lets a NIC tag name another link, or gives it another MTU. Gives all
+    /// there are then.
+    ///
+    /// # Errors
+    /// [`ClientError::Problem`] when netd refuses, and others as of every
+    /// question.
+    pub fn change_nic_tag(
+        &self,
+        name: &str,
+        change: &ChangeNicTag,
+    ) -> Result<NicTags, ClientError> {
+        let path = format!("/v1/nictags/{}", escape(name));
+        self.ask(Method::PATCH, &path, Some(http::body(change)))
+    }
+
+    /// Deletes a NIC tag or an etherstub; by `force` also a tag that VNICs are
+    /// on.
+    ///
+    /// # Errors
+    /// [`ClientError::Problem`] when netd refuses, and others as of every
+    /// question.
+    pub fn delete_nic_tag(
+        &self,
+        name: &str,
+        force: bool,
+    ) -> Result<(), ClientError> {
+        let path = format!("/v1/nictags/{}?force={force}", escape(name));
+        self.delete(self.patience, &path)
     }
 
     /// How netd is.

@@ -6,6 +6,7 @@
 
 pub(crate) mod add_flow;
 pub(crate) mod apply;
+pub(crate) mod change_nic_tag;
 pub(crate) mod create_vnic;
 pub(crate) mod delete_vnic;
 pub(crate) mod elsewhere;

@@ -122,7 +122,9 @@ impl Verb {
     }
 }
 
-fn grammar() -> clap::Command {
+/// The grammar, with the synopses of the manual.
+#[must_use]
+pub fn grammar() -> clap::Command {
     MANNERS.grammar(Cli::command())
 }
 

@@ -89,7 +89,8 @@ fn parse_and_run(argv: &[OsString], out: &mut Out) -> Result<(), CommandError> {
 }
 
 /// clap's grammar with the synopses of the manual, which say more.
-fn grammar() -> clap::Command {
+#[must_use]
+pub fn grammar() -> clap::Command {
     let mut command = Cli::command();
     for (verb, called, synopsis) in SYNOPSES {
         command = command.mut_subcommand(verb, |sub| {

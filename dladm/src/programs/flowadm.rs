@@ -63,7 +63,7 @@ pub fn run(argv: &[OsString], out: &mut Out) -> u8 {
 }
 
 fn parse_and_run(argv: &[OsString], out: &mut Out) -> Result<(), CommandError> {
-    let grammar = MANNERS.grammar(Cli::command());
+    let grammar = grammar();
     let Some(Cli { global, verb }) = MANNERS.parse(argv, grammar, out)? else {
         return Ok(());
     };
@@ -84,6 +84,12 @@ fn parse_and_run(argv: &[OsString], out: &mut Out) -> Result<(), CommandError> {
             show_flowprop::run(&args, common, client, out)
         }
     }
+}
+
+/// The grammar, with the synopses of the manual.
+#[must_use]
+pub fn grammar() -> clap::Command {
+    MANNERS.grammar(Cli::command())
 }
 
 #[cfg(test)]
@@ -107,6 +113,6 @@ mod tests {
 
     #[test]
     fn the_grammar_holds_together() {
-        MANNERS.grammar(Cli::command()).debug_assert();
+        grammar().debug_assert();
     }
 }

@@ -55,7 +55,9 @@ fn parse_and_run(argv: &[OsString], out: &mut Out) -> Result<(), CommandError> {
     flows::run(&args, common, &client, out)
 }
 
-fn grammar() -> clap::Command {
+/// The grammar, with the synopses of the manual.
+#[must_use]
+pub fn grammar() -> clap::Command {
     Cli::command().override_usage(format!("flowstat {}", flows::SYNOPSIS))
 }
 

@@ -11,7 +11,7 @@ use clap::FromArgMatches;
 
 use super::{GlobalArgs, flushed, is_closed_pipe, verb};
 use crate::client::Client;
-use crate::commands::{Common, nic_tag};
+use crate::commands::{Common, change_nic_tag, nic_tag};
 use crate::error::{CommandError, Failure};
 use crate::getopt::Complaint;
 use crate::out::Out;
@@ -39,9 +39,14 @@ struct Cli {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    Add(change_nic_tag::AddArgs),
+    Delete(change_nic_tag::DeleteArgs),
     Exists(nic_tag::ExistsArgs),
-    List(nic_tag::ListArgs),
+    /// Say how nictagadm is used
     Help,
+    List(nic_tag::ListArgs),
+    Update(change_nic_tag::UpdateArgs),
+    Vms(change_nic_tag::VmsArgs),
 }
 
 const USAGE: &str = "\
@@ -59,11 +64,14 @@ General Options:
             Print one JSON document: the list of tags
 
 Subcommands:
+        add             [-p prop=value,...] <name> [mac]
+        add             -l <name>
+        delete          [-f] <name>
         exists          [-l] <name> ...
-        list            [-l | -L] [-p] [-d delim]";
-
-/// Verbs of the original that are still to come.
-const LATER: [&str; 4] = ["add", "delete", "update", "vms"];
+        help
+        list            [-l | -L] [-p] [-d delim]
+        update          [-p prop=value,...] <name> [mac]
+        vms             <name>";
 
 /// What ended a run early.
 enum Stop {
@@ -117,15 +125,11 @@ pub fn run(argv: &[OsString], out: &mut Out) -> u8 {
 
 fn parse_and_run(argv: &[OsString], out: &mut Out) -> Result<(), Stop> {
     let mut grammar = Cli::command();
-    if let Some(verb) = verb(argv) {
-        if LATER.contains(&verb) {
-            let text = format!("'{verb}' is not available in this version");
-            return Err(Failure::new(text).into());
-        }
-        if grammar.find_subcommand(verb).is_none() {
-            let text = format!("unknown command {verb}");
-            return Err(Failure::new(text).into());
-        }
+    if let Some(verb) = verb(argv)
+        && grammar.find_subcommand(verb).is_none()
+    {
+        let text = format!("unknown command {verb}");
+        return Err(Failure::new(text).into());
     }
     let parsed = grammar
         .try_get_matches_from_mut(argv)
@@ -155,7 +159,46 @@ fn parse_and_run(argv: &[OsString], out: &mut Out) -> Result<(), Stop> {
         Some(Verb::Exists(args)) => {
             Ok(nic_tag::exists(args, common, &client, out)?)
         }
+        Some(Verb::Add(args)) => {
+            Ok(change_nic_tag::add(args, common, &client, out)?)
+        }
+        Some(Verb::Update(args)) => {
+            Ok(change_nic_tag::update(args, common, &client, out)?)
+        }
+        Some(Verb::Delete(args)) => {
+            Ok(change_nic_tag::delete(args, common, &client, out)?)
+        }
+        Some(Verb::Vms(args)) => {
+            Ok(change_nic_tag::vms(args, common, &client, out)?)
+        }
     }
+}
+
+/// The grammar.
+#[must_use]
+pub fn grammar() -> clap::Command {
+    let command = Cli::command();
+    let verbs: Vec<String> = command
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
+    verbs.iter().fold(command, |command, verb| {
+        let usages: Vec<String> = usages(verb).collect();
+        command
+            .mut_subcommand(verb, |sub| sub.override_usage(usages.join("\n")))
+    })
+}
+
+/// How a verb is used, as usage has it.
+fn usages(verb: &str) -> impl Iterator<Item = String> {
+    let lines = USAGE
+        .lines()
+        .map(str::trim)
+        .filter(move |line| line.split_whitespace().next() == Some(verb));
+    lines.map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        format!("nictagadm {}", words.join(" "))
+    })
 }
 
 /// Says in the script's words what clap found.
@@ -185,9 +228,9 @@ mod tests {
     }
 
     #[test]
-    fn no_verb_is_both_here_and_still_to_come() {
-        for verb in LATER {
-            assert!(Cli::command().find_subcommand(verb).is_none(), "{verb}");
+    fn usage_lists_every_verb() {
+        for verb in Cli::command().get_subcommands() {
+            assert_ne!(usages(verb.get_name()).count(), 0, "{verb}");
         }
     }
 }

@@ -13,9 +13,10 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use fabric::api::{
-    ChangeFlow, ChangeLink, ChangeVnic, CreateEtherstub, CreateFlow,
-    CreateVnic, DropSample, Drops, EtherstubInfo, FlowCounters, FlowInfo,
-    LinkCounters, LinkInfo, NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
+    ChangeFlow, ChangeLink, ChangeNicTag, ChangeVnic, CreateEtherstub,
+    CreateFlow, CreateNicTag, CreateVnic, DropSample, Drops, EtherstubInfo,
+    FlowCounters, FlowInfo, LinkCounters, LinkInfo, NicTagInfo, NicTagType,
+    NicTags, PhysInfo, Problem, VnicCounters, VnicInfo,
 };
 use fabric::{
     LinkSettings, LinkState, Mac, MacPrefix, MacType, Mtu, Status, Zone,
@@ -151,6 +152,21 @@ impl Scene {
                 let tags = self.nictags.clone().unwrap_or(none);
                 json(StatusCode::OK, &tags)
             }
+            "POST /v1/nictags" => {
+                let wanted: CreateNicTag =
+                    serde_json::from_slice(body).unwrap();
+                let tags = vec![create_nic_tag(wanted)];
+                json(StatusCode::CREATED, &NicTags { tags, warning: None })
+            }
+            line if line.starts_with("PATCH /v1/nictags/") => {
+                let ChangeNicTag { mac, aggr, mtu } =
+                    serde_json::from_slice(body).unwrap();
+                let (_, name) = line.rsplit_once('/').unwrap();
+                let (name, local) = (name.to_owned(), false);
+                let tag = CreateNicTag { name, local, mac, aggr, mtu };
+                let tags = vec![create_nic_tag(tag)];
+                json(StatusCode::OK, &NicTags { tags, warning: None })
+            }
             "POST /v1/vnics" => {
                 let wanted = serde_json::from_slice(body).unwrap();
                 json(StatusCode::CREATED, &create_vnic(wanted))
@@ -231,6 +247,23 @@ impl Scene {
         let now = wanted.of(settings, false).unwrap();
         let (props, kept_props) = (Some(now.props), now.kept);
         LinkInfo { props, kept_props, ..link.clone() }
+    }
+}
+
+/// What netd would make of a request.
+fn create_nic_tag(wanted: CreateNicTag) -> NicTagInfo {
+    let kind = match (wanted.local, &wanted.aggr) {
+        (true, _) => NicTagType::Etherstub,
+        (false, Some(_)) => NicTagType::Aggr,
+        (false, None) => NicTagType::Normal,
+    };
+    NicTagInfo {
+        name: wanted.name,
+        mac: wanted.mac,
+        link: wanted.aggr,
+        kind,
+        mtu: wanted.mtu,
+        reason: None,
     }
 }
 

@@ -7,6 +7,7 @@ mod draft;
 mod learning;
 mod requests;
 mod rings;
+mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use fabric::{
 use flows::learn::Learner;
 
 pub use counting::QueueStats;
+pub use tags::NicTagError;
 
 use crate::chain::chain;
 use crate::config::ConfigFile;

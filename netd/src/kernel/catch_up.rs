@@ -5,9 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use fabric::{LinkName, Observed, Program, Zone};
 
 use super::links::{Found, What};
-use super::news::{Heard, Kind};
+use super::news::Heard;
 use super::observe::file;
-use super::{Kernel, KernelError, queues};
+use super::queues::Word;
+use super::{Kernel, KernelError};
+use crate::heap;
+
+/// Of so much news at once the memory is worth giving back.
+const MUCH: usize = 1000;
 
 /// What a look at the news came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +63,11 @@ impl Kernel {
             false => take_zones(observed, zones, &heard),
         };
         changed |= self.take_queues(observed, &heard)?;
+        let much = heard.links.len() + heard.queues.len() > MUCH;
+        drop(heard);
+        if much {
+            heap::give_back();
+        }
         Ok(if changed { Update::Changed } else { Update::Same })
     }
 
@@ -110,17 +120,17 @@ impl Kernel {
         heard: &Heard,
     ) -> Result<bool, KernelError> {
         let (mut queues, mut hooks) = (BTreeSet::new(), BTreeSet::new());
-        for ((index, kind, ..), (there, message)) in &heard.queues {
+        for ((index, ..), (there, word)) in &heard.queues {
             let Some(name) = self.indexes.name_of(*index) else { continue };
-            if *kind == Kind::Filter || queues::is_of_hooks(message) {
+            if *word == Word::Hooks {
                 hooks.insert(name.clone());
                 continue;
             }
             let ours = observed.host_ends.contains_key(name)
                 || observed.shaper_ends.contains_key(name);
             let tree = observed.queues.get(name);
-            if ours && !queues::agrees(tree, *kind, *there, message) {
-                tracing::debug!(link = %name, ?kind, there, "not as known");
+            if ours && !word.agrees(*there, tree) {
+                tracing::debug!(link = %name, ?word, there, "not as known");
                 queues.insert(name.clone());
             }
         }

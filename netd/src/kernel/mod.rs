@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 
 use fabric::datapath::Row;
 use fabric::shaping::ClassId;
-use fabric::{FlowId, LinkId, LinkName, Step, Zone};
+use fabric::{FlowId, LinkId, LinkName, Observed, PhysLink, Step, Zone};
 use flows::datapath::{Outcome, Ring, RingError};
 use flows::learn::Moment;
 use flows::{Counters, Datapath, FlowCounters, LinkIndexes, Told};
@@ -151,6 +151,34 @@ pub struct Kernel {
     /// Where the tables are pinned, and why not all of them are.
     pins: PathBuf,
     unpinned: Option<String>,
+}
+
+/// The links of the calling thread's namespace that are none of ours and can
+/// carry VNICs.
+///
+/// # Errors
+/// When netlink can't be read.
+pub(crate) fn host_links() -> Result<Vec<PhysLink>, NetlinkError> {
+    let mut observed = Observed::default();
+    for found in Netlink::links(links::read)? {
+        observe::file(&mut observed, found);
+    }
+    Ok(observed.phys())
+}
+
+/// What links of the calling thread's namespace send by, by the queue's name
+/// in tc. Those with a queue of the kernel's own choice are left out.
+///
+/// # Errors
+/// When netlink can't be read.
+pub(crate) fn root_queues() -> Result<BTreeMap<LinkName, String>, NetlinkError>
+{
+    let mut chosen = queues::Queues::chosen()?;
+    let links = Netlink::links(links::read)?.into_iter();
+    let named = links.filter_map(|link| {
+        chosen.remove(&link.index).map(|kind| (link.name, kind))
+    });
+    Ok(named.collect())
 }
 
 impl Kernel {

@@ -14,7 +14,7 @@ use std::path::Path;
 use fabric::Zone;
 use netlink_packet_core::NetlinkPayload;
 use netlink_packet_route::link::LinkMessage;
-use netlink_packet_route::tc::{TcHandle, TcMessage};
+use netlink_packet_route::tc::TcHandle;
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 use netlink_sys::{Socket, SocketAddr, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
@@ -26,6 +26,7 @@ use rtnetlink::MulticastGroup;
 
 use super::links::{self, Found};
 use super::list::messages;
+use super::queues::Word;
 
 /// What waits in the socket while netd is busy, in bytes. The largest change
 /// at once is thousands of VNICs, with a few notifications of 1 to 2 KiB each;
@@ -55,7 +56,7 @@ pub(super) struct Heard {
     /// of ours could have.
     pub(super) links: BTreeMap<u32, Option<Found>>,
     /// The last word on each queue, class and filter.
-    pub(super) queues: BTreeMap<Object, (bool, TcMessage)>,
+    pub(super) queues: BTreeMap<Object, (bool, Word)>,
     /// Notifications were lost: what is known may be wrong.
     pub(super) lost: bool,
     /// Which zones may have come or gone.
@@ -213,32 +214,43 @@ impl Heard {
     fn take_all(&mut self, datagram: &[u8]) {
         for message in messages(datagram) {
             if let NetlinkPayload::InnerMessage(message) = message {
-                self.take(message);
+                self.take(&message);
             }
         }
     }
 
-    fn take(&mut self, message: RouteNetlinkMessage) {
+    fn take(&mut self, message: &RouteNetlinkMessage) {
         use RouteNetlinkMessage as Said;
-        let (kind, there, message) = match message {
-            Said::NewLink(link) => return self.take_link(&link, true),
-            Said::DelLink(link) => return self.take_link(&link, false),
-            Said::NewQueueDiscipline(message) => (Kind::Qdisc, true, message),
-            Said::DelQueueDiscipline(message) => (Kind::Qdisc, false, message),
-            Said::NewTrafficClass(message) => (Kind::Class, true, message),
-            Said::DelTrafficClass(message) => (Kind::Class, false, message),
-            Said::NewTrafficFilter(message) => (Kind::Filter, true, message),
-            Said::DelTrafficFilter(message) => (Kind::Filter, false, message),
+        let (kind, there, header, word) = match message {
+            Said::NewLink(link) => return self.take_link(link, true),
+            Said::DelLink(link) => return self.take_link(link, false),
+            Said::NewQueueDiscipline(queue) => {
+                (Kind::Qdisc, true, &queue.header, Word::of_qdisc(queue))
+            }
+            Said::DelQueueDiscipline(queue) => {
+                (Kind::Qdisc, false, &queue.header, Word::of_qdisc(queue))
+            }
+            Said::NewTrafficClass(class) => {
+                (Kind::Class, true, &class.header, Word::of_class(class))
+            }
+            Said::DelTrafficClass(class) => {
+                (Kind::Class, false, &class.header, Word::of_class(class))
+            }
+            Said::NewTrafficFilter(filter) => {
+                (Kind::Filter, true, &filter.header, Word::Hooks)
+            }
+            Said::DelTrafficFilter(filter) => {
+                (Kind::Filter, false, &filter.header, Word::Hooks)
+            }
             _ => return,
         };
-        let header = &message.header;
         let number = |handle: TcHandle| {
             u32::from(handle.major) << 16 | u32::from(handle.minor)
         };
         let index = header.index.cast_unsigned();
         let object =
             (index, kind, number(header.handle), number(header.parent));
-        self.queues.insert(object, (there, message));
+        self.queues.insert(object, (there, word));
     }
 
     fn take_link(&mut self, link: &LinkMessage, there: bool) {

@@ -47,6 +47,7 @@ use limits::MAX_BODY;
 use problem::ApiError;
 
 pub use listen::{ListenError, Socket, listen};
+pub(crate) use peer::{CHANGERS, READERS};
 pub use serve::serve;
 
 /// The fabric as handlers share it: one change at a time.
@@ -153,7 +154,8 @@ fn routes() -> OpenApiRouter<Served> {
         .routes(routes!(links::change))
         .routes(routes!(links::phys))
         .routes(routes!(links::counters))
-        .routes(routes!(nictags::list))
+        .routes(routes!(nictags::list, nictags::create))
+        .routes(routes!(nictags::change, nictags::delete))
         .routes(routes!(nictags::status))
 }
 
@@ -186,7 +188,7 @@ mod tests {
         let document = routes().to_openapi();
         let document = serde_json::to_value(document).unwrap();
         let paths = document["paths"].as_object().unwrap();
-        assert_eq!(paths.len(), 17, "{paths:#?}");
+        assert_eq!(paths.len(), 18, "{paths:#?}");
         let operations = paths.values().flat_map(|path| {
             let methods = path.as_object().unwrap();
             methods.values().filter(|value| value.is_object())

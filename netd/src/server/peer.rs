@@ -16,9 +16,9 @@ use super::seats::Seat;
 use crate::error::FabricError;
 
 /// The group whose members may change the fabric.
-pub(super) const CHANGERS: &str = "netd";
+pub(crate) const CHANGERS: &str = "netd";
 /// The group whose members may look at it.
-pub(super) const READERS: &str = "netd-read";
+pub(crate) const READERS: &str = "netd-read";
 
 /// What somebody may do; more of it is greater.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

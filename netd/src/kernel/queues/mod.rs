@@ -28,7 +28,7 @@ use super::netlink::{Netlink, NetlinkError};
 use super::{KernelError, guest_end};
 use crate::failpoint::{self, Place};
 
-pub(super) use agree::{agrees, is_of_hooks};
+pub(super) use agree::Word;
 use read::Seat;
 pub use read::{ClassStats, Root};
 
@@ -135,6 +135,20 @@ impl Queues {
             Err(error) if error.errno() == Some(Errno::ENOENT) => Ok(0),
             Err(error) => Err(error),
         }
+    }
+
+    /// What links of the calling thread's namespace send by, whosever they are,
+    /// by the queue's name in tc. Those with a queue of the kernel's own choice
+    /// are left out.
+    ///
+    /// # Errors
+    /// When netlink can't be read.
+    pub(super) fn chosen() -> Result<BTreeMap<u32, String>, NetlinkError> {
+        let chosen = Netlink::qdiscs(|message| {
+            let kind = read::chosen(message)?.to_owned();
+            Some((read::index(message), kind))
+        })?;
+        Ok(chosen.into_iter().collect())
     }
 
     /// Makes one change to a link's queues.

@@ -81,6 +81,11 @@ pub(super) fn root(message: &TcMessage) -> Root {
     }
 }
 
+/// What a link sends by, by its name in tc, where somebody has chosen it.
+pub(super) fn chosen(message: &TcMessage) -> Option<&str> {
+    (seat(message)? == Seat::Root).then(|| kind(message))?
+}
+
 /// What went through a class, where it is one of ours. `queues` are what the
 /// leaves' queues have counted: a class counts what its queue refused, and
 /// doesn't hear of what the queue throws out later.
