@@ -1,5 +1,5 @@
 # A menu: each entry is a script of scripts/, which can be run without make.
-.PHONY: help demo test test-kernel bench bench-control bench-forward bench-program bench-shape fuzz lint
+.PHONY: help demo test test-kernel bench bench-control bench-forward bench-program bench-shape fuzz lint install uninstall deb test-deb
 
 help: ## Show this menu
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' \
@@ -34,3 +34,15 @@ fuzz: ## Feed the guard (FRAMES=N) and every parser (RUNS=N) with anything
 
 lint: ## Check formatting and lints
 	@scripts/lint
+
+install: ## Put programs, units, manuals and completions in place; PREFIX, DESTDIR
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install
+
+uninstall: ## Take them away again; what is declared stays
+	@PREFIX=$(PREFIX) DESTDIR=$(DESTDIR) scripts/install uninstall
+
+deb: ## Make a Debian package of them, below target/deb
+	@scripts/deb
+
+test-deb: ## Install the package on a clean Debian 12, boot that in QEMU, try it
+	@ACCEL=$(ACCEL) scripts/test-deb

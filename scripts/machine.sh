@@ -3,11 +3,12 @@
 # shellcheck shell=bash
 
 # How long the machine may take, so that one that hangs ends as well.
-limit=60m
+limit=90m
 # What tests, benchmarks and the machine's init call.
 tools="
 	bridge busybox cat chmod dhclient dnsmasq grep ip kill losetup ls mkdir
-	mkfs.ext4 mknod modprobe mount nsenter ping setpriv sh sleep stty tc umount
+	mkfs.ext4 mknod modprobe mount nsenter ping setpriv sh sleep stty tc timeout
+	umount
 "
 
 # Makes a place for the machine's files, $root, which is gone with the script.

@@ -25,8 +25,10 @@
 
 mod client;
 mod commands;
+pub mod complete;
 mod error;
 mod getopt;
+pub mod manual;
 pub mod ofmt;
 mod out;
 pub mod programs;
