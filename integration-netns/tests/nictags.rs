@@ -241,6 +241,12 @@ fn tags_come_and_go_by_the_command() {
     netd.sh("nictagadm delete -f storage").check();
     let waiting = netd.api().vnics();
     assert!(waiting[..2].iter().all(|vnic| vnic.over.is_none()));
+    for vnic in &waiting[..2] {
+        let end = &vnic.host_end;
+        let shown = office.host.ip_json(&format!("link show {end}"));
+        let flags = shown[0]["flags"].as_array().expect("a link has flags");
+        assert!(!flags.contains(&"UP".into()), "{end} is on: {flags:?}");
+    }
     netd.sh("nictagadm add storage 9c:b6:54:bb:c3:3c").check();
     probe::reaches(&web, "192.168.1.11");
 

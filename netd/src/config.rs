@@ -72,12 +72,13 @@ impl ConfigFile {
 
     /// Writes the file anew with a change, in one piece: whoever reads it
     /// meanwhile, or after a crash, has the old file or the new one. The new
-    /// one is in force.
+    /// one is in force from the next [`ConfigFile::refresh`] on, which says that
+    /// the file has changed.
     ///
     /// # Errors
     /// [`ConfigEditError`]; the file is as it was then.
     pub fn edit(
-        &mut self,
+        &self,
         edit: impl FnOnce(&mut Config) -> Result<(), EditError>,
     ) -> Result<(), ConfigEditError> {
         let path = self.path.clone();
@@ -90,9 +91,7 @@ impl ConfigFile {
         edit(&mut config).map_err(|error| wrong(chain(&error)))?;
         // What is wrong elsewhere in the file would keep this from being read.
         TagMap::from_config(&config).map_err(|error| wrong(chain(&error)))?;
-        replace(&self.path, config.to_string().as_bytes()).map_err(failed)?;
-        self.refresh();
-        Ok(())
+        replace(&self.path, config.to_string().as_bytes()).map_err(failed)
     }
 
     /// The NIC tags in force.
@@ -251,6 +250,7 @@ mod tests {
         assert!(fs::symlink_metadata(&name).unwrap().is_symlink());
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o7777, 0o640);
+        assert!(file.refresh());
         assert_eq!(file.tags().etherstubs().count(), 1);
 
         // What can't be read is not written.
@@ -264,7 +264,7 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 2);
 
         let none = dir.path().join("usbkey/config");
-        let mut file = ConfigFile::open(&none);
+        let file = ConfigFile::open(&none);
         file.edit(|config| config.set("etherstub", "b0")).unwrap();
         assert_eq!(fs::read_to_string(&none).unwrap(), "etherstub=b0\n");
     }
